@@ -1,0 +1,271 @@
+//! The plugins that run, and what becomes of them when files come, change and go.
+//!
+//! A new version is compiled and set up beside the running one and takes over only when it is ready, so that one that
+//! cannot run replaces nothing. Each attempt has an [`Outcome`], and each outcome one line in the log.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, watch},
+    task::JoinSet,
+};
+
+use super::inlet::SlotRoutes;
+use crate::{
+    comet::{link::Port, name::PipeName},
+    config,
+    plugins::{
+        folder::Change,
+        grants::{Grants, Verb},
+        package::{ContentHash, Package, PackageError},
+        sandbox::Sandbox,
+        slot::{Slot, StartError, Starter, Version},
+    },
+    router::Routes,
+};
+
+/// What became of a file that changed.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A plugin runs that did not run before.
+    Started,
+    /// A new version has taken over.
+    Swapped,
+    /// The file has the content that runs already.
+    Unchanged,
+    /// The file is no plugin that can run. If a version was running, it goes on.
+    Rejected(Rejection),
+    /// The plugin is gone with its file.
+    Removed,
+}
+
+/// Why a file does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be loaded.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// It cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// There are too many.
+    #[error("{0} plugins run already, which is the most: remove one, or raise `max` in [plugins]")]
+    TooMany(usize),
+    /// Loading it ended in a way that should not be possible.
+    #[error("loading it broke off: {0}")]
+    BrokeOff(tokio::task::JoinError),
+}
+
+/// One running plugin.
+struct Running {
+    slot: Slot,
+    hash: ContentHash,
+    grants: Arc<Grants>,
+}
+
+/// The running plugins.
+pub(super) struct Roster {
+    sandbox: Arc<Sandbox>,
+    settings: config::Plugins,
+    port: Port,
+    running: BTreeMap<String, Running>,
+    routes: watch::Sender<Arc<SlotRoutes>>,
+    subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+}
+
+impl Roster {
+    pub(super) fn new(sandbox: Arc<Sandbox>, settings: config::Plugins, port: Port) -> Self {
+        Self {
+            sandbox,
+            settings,
+            port,
+            running: BTreeMap::new(),
+            routes: watch::Sender::default(),
+            subscription: watch::Sender::default(),
+        }
+    }
+
+    pub(super) fn routes(&self) -> watch::Receiver<Arc<SlotRoutes>> {
+        self.routes.subscribe()
+    }
+
+    pub(super) fn subscription(&self) -> watch::Receiver<Arc<BTreeSet<PipeName>>> {
+        self.subscription.subscribe()
+    }
+
+    /// The names of the plugins that run.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.running.keys().map(String::as_str)
+    }
+
+    /// Follows the folder: loads what is new, beside what runs, and lets go of what is gone.
+    pub(super) async fn follow(&mut self, changes: Vec<Change>) {
+        let mut loads = JoinSet::new();
+        // Compiling is work for all processors already.
+        let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+        for change in changes {
+            match change {
+                Change::Present { name, path } => {
+                    let running = self.running.get(&name).map(|running| running.hash);
+                    let load = load(Arc::clone(&self.sandbox), self.starter(&name), path, running);
+                    let turns = Arc::clone(&turns);
+                    loads.spawn(async move {
+                        let _turn = turns.acquire_owned().await;
+                        (name, load.await)
+                    });
+                }
+                Change::Removed { name } => {
+                    let outcome = self.remove(&name).await;
+                    report(&name, &outcome, None);
+                }
+                Change::Ignored { path, why } => {
+                    tracing::warn!(file = %path.display(), "not taken as a plugin: {why}");
+                }
+            }
+        }
+        while let Some(loaded) = loads.join_next().await {
+            match loaded {
+                Ok((name, loaded)) => {
+                    let outcome = self.take(&name, loaded).await;
+                    report(&name, &outcome, self.running.get(&name));
+                }
+                Err(broke_off) => report("?", &Outcome::Rejected(Rejection::BrokeOff(broke_off)), None),
+            }
+        }
+    }
+
+    /// Lets every plugin finish what waits, and ends it.
+    pub(super) async fn drain(self, bound: Duration) {
+        self.routes.send_replace(Arc::default());
+        let mut drains = JoinSet::new();
+        for (name, running) in self.running {
+            drains.spawn(async move {
+                let (handled, failed) = (running.slot.tally().handled(), running.slot.tally().failed());
+                running.slot.drain().await;
+                tracing::info!(plugin = name, handled, failed, "stopped");
+            });
+        }
+        let all = async { while drains.join_next().await.is_some() {} };
+        if tokio::time::timeout(bound, all).await.is_err() {
+            tracing::warn!("some plugins did not finish within {} s and are ended", bound.as_secs());
+        }
+    }
+
+    fn starter(&self, name: &str) -> Starter {
+        Starter::new(Arc::clone(&self.sandbox), name, self.settings.terms(name).clone(), self.port.clone())
+    }
+
+    async fn take(&mut self, name: &str, loaded: Result<Option<Version>, Rejection>) -> Outcome {
+        let version = match loaded {
+            Ok(Some(version)) => version,
+            Ok(None) => return Outcome::Unchanged,
+            Err(rejection) => return Outcome::Rejected(rejection),
+        };
+        let (hash, grants) = (version.hash(), Arc::clone(&version.grants));
+        let outcome = if let Some(running) = self.running.get_mut(name) {
+            running.slot.swap(version).await;
+            (running.hash, running.grants) = (hash, grants);
+            Outcome::Swapped
+        } else if self.running.len() >= self.settings.max {
+            return Outcome::Rejected(Rejection::TooMany(self.settings.max));
+        } else {
+            let slot = Slot::start(self.starter(name), version);
+            self.running.insert(name.to_owned(), Running { slot, hash, grants });
+            Outcome::Started
+        };
+        self.reroute();
+        outcome
+    }
+
+    async fn remove(&mut self, name: &str) -> Outcome {
+        let removed = self.running.remove(name);
+        self.reroute();
+        if let Some(running) = removed {
+            running.slot.drain().await;
+        }
+        Outcome::Removed
+    }
+
+    /// Makes the routes anew, and the subscription if it changes.
+    fn reroute(&self) {
+        let routes = Routes::new(self.running.values().flat_map(|running| {
+            let queue = running.slot.queue();
+            running.grants.hear.iter().map(move |heard| (Arc::clone(queue), &heard.pipe, &*heard.events))
+        }));
+        let pipes = routes.subscription();
+        self.routes.send_replace(Arc::new(routes));
+        self.subscription.send_if_modified(|subscribed| {
+            let changed = **subscribed != pipes;
+            if changed {
+                *subscribed = Arc::new(pipes);
+            }
+            changed
+        });
+    }
+}
+
+/// Reads, compiles and sets up a file; none if it is what runs already.
+async fn load(
+    sandbox: Arc<Sandbox>,
+    starter: Starter,
+    path: PathBuf,
+    running: Option<ContentHash>,
+) -> Result<Option<Version>, Rejection> {
+    let compiled = tokio::task::spawn_blocking(move || {
+        let bytes = Package::read(&path)?;
+        if running == Some(ContentHash::of(&bytes)) {
+            return Ok(None);
+        }
+        Package::load(&sandbox, &bytes).map(Some)
+    });
+    match compiled.await.map_err(Rejection::BrokeOff)?? {
+        Some(package) => Ok(Some(starter.start(package).await?)),
+        None => Ok(None),
+    }
+}
+
+fn report(name: &str, outcome: &Outcome, running: Option<&Running>) {
+    let version = running.map(|running| tracing::field::display(running.hash));
+    match outcome {
+        Outcome::Started | Outcome::Swapped => {
+            let may = running.map(|running| in_words(&running.grants)).unwrap_or_default();
+            let what = if matches!(outcome, Outcome::Started) { "plugin started" } else { "plugin replaced" };
+            tracing::info!(plugin = name, version, "{what}: {may}");
+        }
+        Outcome::Unchanged => tracing::debug!(plugin = name, version, "the file has the content that runs already"),
+        Outcome::Rejected(why) if running.is_some() => {
+            tracing::error!(plugin = name, version, "the new file does not run, the old version goes on: {why}");
+        }
+        Outcome::Rejected(why) => tracing::error!(plugin = name, "the file does not run: {why}"),
+        Outcome::Removed => tracing::info!(plugin = name, "plugin removed"),
+    }
+}
+
+/// What a plugin hears and may do, for people.
+#[must_use]
+pub fn in_words(grants: &Grants) -> String {
+    let hears = grants.hear.iter().map(|heard| match heard.events.as_slice() {
+        [] => heard.pipe.to_string(),
+        events => {
+            let names: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
+            format!("{}[{}]", heard.pipe, names.join(","))
+        }
+    });
+    let mut parts = vec![format!("hears {}", or_nothing(&hears.collect::<Vec<_>>()))];
+    for verb in [Verb::Send, Verb::Log, Verb::Count] {
+        let patterns: Vec<String> = grants.patterns(verb).iter().map(ToString::to_string).collect();
+        if !patterns.is_empty() {
+            parts.push(format!("{} {}", verb.name(), patterns.join(" ")));
+        }
+    }
+    parts.join("; ")
+}
+
+fn or_nothing(names: &[String]) -> String {
+    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
+}

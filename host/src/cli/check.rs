@@ -1,0 +1,73 @@
+//! `cometbot check`: is the configuration right, does every plugin load, and what does each ask for? Connects to nothing.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{CliError, Common, output::Output};
+use crate::{
+    bot::roster::in_words,
+    comet::link::Port,
+    config::Config,
+    plugins::{
+        folder::{Change, Folder},
+        grants::Grants,
+        package::Package,
+        sandbox::Sandbox,
+        slot::Starter,
+    },
+};
+
+pub(super) async fn run(common: &Common) -> Result<(), CliError> {
+    let config = common.load()?;
+    let output = Output::new(common.json);
+    let path = common.config_path();
+    output.line(&format!("{}: ok", path.display()), &json!({"config": path, "ok": true}))?;
+    let sandbox = Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes()).map_err(CliError::failed)?;
+    let sandbox = Arc::new(sandbox);
+    let changes = Folder::new(&config.plugins.folder).look().map_err(CliError::failed)?;
+    if changes.is_empty() && !common.json {
+        let folder = config.plugins.folder.display();
+        output.line(&format!("{folder}: no plugin: put a .wasm or .wat file there"), &json!(null))?;
+    }
+    let mut failed = 0;
+    for change in changes {
+        match change {
+            Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
+                Ok((version, grants)) => {
+                    let text = format!("{name} {version}: ok, {}", in_words(&grants));
+                    output.line(&text, &json!({"plugin": name, "version": version, "ok": true, "asks": in_words(&grants)}))?;
+                }
+                Err(why) => {
+                    failed += 1;
+                    output.line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
+                }
+            },
+            Change::Ignored { path, why } => {
+                failed += 1;
+                output.line(&format!("{}: {why}", path.display()), &json!({"file": path, "ok": false, "why": why}))?;
+            }
+            Change::Removed { .. } => {}
+        }
+    }
+    match failed {
+        0 => Ok(()),
+        1 => Err(CliError::failed("one plugin would not run")),
+        many => Err(CliError::failed(format!("{many} plugins would not run"))),
+    }
+}
+
+async fn load(
+    config: &Config,
+    sandbox: &Arc<Sandbox>,
+    name: &str,
+    path: &std::path::Path,
+) -> Result<(String, Arc<Grants>), String> {
+    // Nothing that `setup` asks of the server is answered: there is none.
+    let port = Port::new(config.service.outbox_bytes);
+    let bytes = Package::read(path).map_err(|error| error.to_string())?;
+    let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
+    let starter = Starter::new(Arc::clone(sandbox), name, config.plugins.terms(name).clone(), port);
+    let version = starter.start(package).await.map_err(|error| error.to_string())?;
+    Ok((version.hash().to_string(), Arc::clone(&version.grants)))
+}

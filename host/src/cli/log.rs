@@ -1,0 +1,44 @@
+//! `cometbot log`: a pipe's last messages.
+
+use std::{collections::BTreeSet, io::Write as _};
+
+use clap::Args;
+
+use super::{
+    CliError, Common,
+    client::{Client, Target},
+    output::{Output, Shown},
+};
+use crate::comet::name::PipeName;
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Show at most so many, the newest; the server gives 99 at most
+    #[arg(long, value_name = "N", default_value_t = 99)]
+    limit: usize,
+    /// The pipe
+    pipe: String,
+}
+
+pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
+    let pipe = PipeName::new(&arguments.pipe).map_err(CliError::usage)?;
+    let client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
+    let rows = client.port.asks.log(&pipe).await.map_err(CliError::failed)?;
+    if rows.is_empty() && !common.json {
+        writeln!(std::io::stderr(), "{pipe} has no log, or nothing is in it: the server's operator switches logs on")?;
+    }
+    let output = Output::new(common.json);
+    for row in rows.into_iter().rev().take(arguments.limit).rev() {
+        output.event(&Shown {
+            pipe: row.pipe,
+            event: row.name,
+            data: row.data,
+            user_id: row.user_id,
+            time: row.time,
+            history: true,
+        })?;
+    }
+    Ok(())
+}

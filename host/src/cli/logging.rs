@@ -1,0 +1,33 @@
+//! Where log lines go: standard error, for people on a terminal and as JSON lines otherwise.
+
+use std::io::IsTerminal as _;
+
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use super::CliError;
+use crate::config::{self, LogFormat};
+
+/// Whether log lines are for people.
+pub(super) fn is_human(settings: &config::Log) -> bool {
+    match settings.format {
+        LogFormat::Auto => std::io::stderr().is_terminal(),
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+    }
+}
+
+/// Starts the log.
+pub(super) fn start(settings: &config::Log) -> Result<(), CliError> {
+    let filter: Targets = settings.level.parse().map_err(|error| {
+        CliError::usage(format!("`log.level`: {error}; write error, warn, info, debug or trace, or info,plugin=debug"))
+    })?;
+    let registry = tracing_subscriber::registry().with(filter);
+    let layer = fmt::layer().with_writer(std::io::stderr);
+    let started = if is_human(settings) {
+        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        registry.with(layer.with_target(false).with_ansi(colour).compact()).try_init()
+    } else {
+        registry.with(layer.json().flatten_event(true)).try_init()
+    };
+    started.map_err(CliError::failed)
+}

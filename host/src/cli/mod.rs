@@ -1,0 +1,193 @@
+//! The commands of the binary, one file each; each calls the library.
+//!
+//! What a command answers goes to standard output, for people or with `--json` for programs; everything else goes to
+//! standard error. Exit codes: see [`Exit`].
+
+use std::{
+    ffi::OsString,
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Environment};
+
+mod check;
+mod client;
+mod count;
+mod listen;
+mod log;
+mod logging;
+mod output;
+mod run;
+mod send;
+mod server;
+
+/// A bot host for `CppComet` servers: routes pipe events to sandboxed WebAssembly plugins.
+#[derive(Debug, Parser)]
+#[command(name = "cometbot", version, arg_required_else_help = true, after_help = Exit::HELP)]
+struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// The configuration file [default: bot.toml, and COMETBOT_CONFIG if it is set]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Answer in JSON, one object a line
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the bot
+    Run,
+    /// Read the configuration and load every plugin, without connecting to anything
+    Check,
+    /// Run the embedded comet server alone
+    Server(server::Arguments),
+    /// Send an event into a pipe
+    Send(send::Arguments),
+    /// Show what happens in pipes
+    Listen(listen::Arguments),
+    /// Show a pipe's last messages
+    Log(log::Arguments),
+    /// Show how many connections subscribe to a pipe
+    Count(count::Arguments),
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    /// The command did not do what it was asked to.
+    Failed = 1,
+    /// The arguments or the configuration are wrong: nothing was tried.
+    Usage = 2,
+    /// There is no connection to the comet server, or it does not accept the login.
+    NoConnection = 3,
+}
+
+impl Exit {
+    const HELP: &str = "Exit codes:\n  0  done\n  1  not done: standard error says why\n  2  wrong arguments or \
+                        configuration\n  3  no connection to the comet server, or it does not accept the login";
+}
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug)]
+struct CliError {
+    exit: Exit,
+    message: String,
+}
+
+impl CliError {
+    fn failed(error: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Failed, message: error.to_string() }
+    }
+
+    fn usage(error: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: error.to_string() }
+    }
+
+    fn no_connection(error: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::NoConnection, message: error.to_string() }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<std::io::Error> for CliError {
+    fn from(error: std::io::Error) -> Self {
+        Self::failed(error)
+    }
+}
+
+impl Common {
+    /// Reads the configuration that was named, or bot.toml.
+    fn load(&self) -> Result<Config, CliError> {
+        Ok(Config::load(&self.config_path(), &environment())?)
+    }
+
+    /// The same, but a bot.toml that is not there is as good as an empty one: a client needs none.
+    fn load_if_there(&self) -> Result<Config, CliError> {
+        let path = self.config_path();
+        if self.config.is_none() && !path.exists() {
+            return Ok(Config::parse(&path, "", &environment())?);
+        }
+        self.load()
+    }
+
+    fn config_path(&self) -> PathBuf {
+        let named = self.config.clone().or_else(|| std::env::var_os("COMETBOT_CONFIG").map(PathBuf::from));
+        named.unwrap_or_else(|| "bot.toml".into())
+    }
+}
+
+fn environment() -> Environment {
+    Environment::new(std::env::vars_os())
+}
+
+/// Does what the arguments say; gives the exit code.
+#[must_use]
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A broken pipe is the only thing that can go wrong, and there is nobody left to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(Exit::Usage as u8) } else { ExitCode::SUCCESS };
+        }
+    };
+    match dispatch(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "cometbot: {}", error.message);
+            ExitCode::from(error.exit as u8)
+        }
+    }
+}
+
+fn dispatch(cli: &Cli) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let common = &cli.common;
+    let outcome = runtime.block_on(async {
+        match &cli.command {
+            Command::Run => run::run(common).await,
+            Command::Check => check::run(common).await,
+            Command::Server(arguments) => server::run(common, arguments).await,
+            Command::Send(arguments) => send::run(common, arguments).await,
+            Command::Listen(arguments) => listen::run(common, arguments).await,
+            Command::Log(arguments) => log::run(common, arguments).await,
+            Command::Count(arguments) => count::run(common, arguments).await,
+        }
+    });
+    // A plugin that is still being compiled must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Resolves when the process is told to end: SIGTERM, SIGINT.
+async fn told_to_stop() -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let mut terminate = signal(SignalKind::terminate())?;
+        tokio::select! {
+            _ = terminate.recv() => Ok(()),
+            interrupted = tokio::signal::ctrl_c() => interrupted,
+        }
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

@@ -1,0 +1,560 @@
+//! Where the server is and as whom we come: the connect URL (PROTOCOL.md, section 1).
+//!
+//! The server reads the parameters by position and decodes nothing, so a value that it could not read back as it was
+//! written is refused here. What must not be seen, the token, never shows in `Debug`, `Display` or an error.
+
+use std::fmt;
+
+use rand::RngExt as _;
+
+/// The version that we connect with unless told otherwise. It decides the form of what the server sends.
+///
+/// Below 4, a server 4.x writes the event's name twice and a remark into every message: some 55 bytes more, and an answer
+/// takes about twice the time to read. In return the frames of clients' messages, answers and errors are longer than the
+/// three lengths whose end the server destroys (section 2.3). With 4.x those are lengths of quite usual messages, and
+/// what is lost there, the number of the sender, nothing can bring back: a plugin that asks who is speaking would now and
+/// then be told "unknown". The few frames that are still damaged below 4 name no sender and are repaired without loss.
+/// So a right answer is bought with bytes, of which such a server does not send many. Who would rather have the bytes
+/// sets `4.09`; both forms are read.
+pub const DEFAULT_VERSION: &str = "3.31";
+
+/// The path in front of the parameters unless told otherwise.
+pub const DEFAULT_PREFIX: &str = "/ws/";
+/// A longer token ends the server's process (section 1.1).
+pub const TOKEN_MAX_BYTES: usize = 599;
+/// The server copies so many bytes, whatever they are (section 1.1).
+pub const UUID_BYTES: usize = 32;
+/// The largest user or developer number that the server reads as one.
+pub const ID_MAX: u64 = 999_999_999_999_999_999;
+
+/// The server looks at the first 2,000 bytes of a request; with these bounds every request ends before.
+const PREFIX_MAX_BYTES: usize = 200;
+const HOST_MAX_BYTES: usize = 253;
+const VERSION_MAX_BYTES: usize = 16;
+
+/// Why an address or a login cannot be used. No message repeats what was given where a secret may be in it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// Neither `ws://` nor `wss://`.
+    #[error("the address must begin with ws:// or wss://, as in wss://app.comet-server.ru/ws/")]
+    Scheme,
+    /// No host, or one with a character that no host has.
+    #[error("the address needs a host name or an IP address after the ://, as in ws://127.0.0.1:8087/ws/")]
+    Host,
+    /// The port is no number from 1 to 65535.
+    #[error("the port {0:?} is no number from 1 to 65535")]
+    Port(String),
+    /// A user name or password in front of the host.
+    #[error(
+        "the address has a login in front of the host (an @): the server knows none; give token and user id instead"
+    )]
+    Userinfo,
+    /// Parameters, or a character that the server would read as one.
+    #[error(
+        "the path of the address may have only A-Z a-z 0-9 / . _ ~ and - (at most {PREFIX_MAX_BYTES} characters): \
+         token, user id and version are not part of it, give them on their own"
+    )]
+    Path,
+    /// Not of the form `N.N`.
+    #[error("the version {0:?} must be digits, a dot, digits, such as {DEFAULT_VERSION}: the server refuses any other")]
+    Version(String),
+    /// The server would crash.
+    #[error("the token has {0} bytes: {TOKEN_MAX_BYTES} is the most, a longer one would crash the server")]
+    TokenTooLong(usize),
+    /// The server decodes nothing.
+    #[error(
+        "the token has a character at byte {at} that the server could not read back: only A-Z a-z 0-9 = + / _ . and - \
+         occur in session hashes and JWTs"
+    )]
+    TokenCharacter {
+        /// Its place, from 0.
+        at: usize,
+    },
+    /// The server would take it for 0.
+    #[error("the {what} {id} is too big: the server takes anything above {ID_MAX} for 0")]
+    IdTooBig {
+        /// `user id` or `developer id`.
+        what: &'static str,
+        /// The number.
+        id: u64,
+    },
+    /// The server would swallow what follows, or show it to others.
+    #[error("the client uuid must be {UUID_BYTES} characters of A-Z a-z 0-9 _ and -")]
+    Uuid,
+}
+
+/// A session hash or a JWT. It shows itself to nobody but [`Address::request_uri`].
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Token(String);
+
+impl Token {
+    /// Takes a token; empty is anonymous.
+    ///
+    /// # Errors
+    /// [`AddressError::TokenTooLong`], [`AddressError::TokenCharacter`].
+    pub fn new(token: impl Into<String>) -> Result<Self, AddressError> {
+        let token = token.into();
+        if token.len() > TOKEN_MAX_BYTES {
+            return Err(AddressError::TokenTooLong(token.len()));
+        }
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"=+/_.-".contains(&byte);
+        match token.bytes().position(|byte| !is_allowed(byte)) {
+            Some(at) => Err(AddressError::TokenCharacter { at }),
+            None => Ok(Self(token)),
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_empty() { "" } else { "***" })
+    }
+}
+
+/// As whom we come.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Login {
+    token: Token,
+    user_id: Option<u64>,
+    dev_id: Option<u64>,
+}
+
+impl Login {
+    /// The user `user_id` of the developer account `dev_id` with its token. What is left out is sent empty, which the
+    /// server takes for 0; user 0 is anonymous.
+    ///
+    /// # Errors
+    /// [`AddressError::IdTooBig`].
+    pub fn new(token: Token, user_id: Option<u64>, dev_id: Option<u64>) -> Result<Self, AddressError> {
+        for (what, id) in [("user id", user_id), ("developer id", dev_id)] {
+            if let Some(id) = id.filter(|id| *id > ID_MAX) {
+                return Err(AddressError::IdTooBig { what, id });
+            }
+        }
+        Ok(Self { token, user_id, dev_id })
+    }
+
+    /// Nobody in particular.
+    #[must_use]
+    pub fn anonymous(dev_id: u32) -> Self {
+        Self { token: Token::default(), user_id: None, dev_id: Some(u64::from(dev_id)) }
+    }
+
+    /// Whether the server is asked to know us.
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.token.is_empty() || self.user_id.is_none_or(|id| id == 0)
+    }
+
+    /// The user, if one is named.
+    #[must_use]
+    pub fn user_id(&self) -> Option<u64> {
+        self.user_id
+    }
+}
+
+/// The client's own identifier, which the server shows to the other users of a `track_` pipe.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uuid(String);
+
+impl Uuid {
+    /// A new random one.
+    #[must_use]
+    pub fn random() -> Self {
+        const CHARACTERS: [char; 64] = [
+            'A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P', 'Q', 'R', 'S', 'T', 'U',
+            'V', 'W', 'X', 'Y', 'Z', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', 'n', 'o', 'p',
+            'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '_',
+            '-',
+        ];
+        let mut rng = rand::rng();
+        let characters = (0..UUID_BYTES).map(|_| CHARACTERS.get(rng.random_range(0..CHARACTERS.len())));
+        Self(characters.flatten().collect())
+    }
+
+    /// Takes a given one.
+    ///
+    /// # Errors
+    /// [`AddressError::Uuid`].
+    pub fn new(uuid: &str) -> Result<Self, AddressError> {
+        let is_whole = uuid.len() == UUID_BYTES && uuid.bytes().all(super::name::is_name_byte);
+        if is_whole { Ok(Self(uuid.to_owned())) } else { Err(AddressError::Uuid) }
+    }
+}
+
+impl fmt::Display for Uuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Whether the connection is encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// `ws://`, port 80.
+    Ws,
+    /// `wss://`, port 443.
+    Wss,
+}
+
+impl Scheme {
+    /// The port that need not be named.
+    #[must_use]
+    pub fn default_port(self) -> u16 {
+        match self {
+            Self::Ws => 80,
+            Self::Wss => 443,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ws => "ws",
+            Self::Wss => "wss",
+        }
+    }
+}
+
+/// Where the server is, and how we speak to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    scheme: Scheme,
+    /// An IPv6 address without its brackets.
+    host: String,
+    port: u16,
+    prefix: String,
+    version: String,
+    uuid: Uuid,
+}
+
+impl Address {
+    /// Reads `ws://host:port/ws/`. Without a port it is 80 or 443; without a path, or with `/` alone, it is
+    /// [`DEFAULT_PREFIX`]; the slash at the end may be left out.
+    ///
+    /// # Errors
+    /// An [`AddressError`].
+    pub fn parse(address: &str) -> Result<Self, AddressError> {
+        let (scheme, rest) = address.split_once("://").ok_or(AddressError::Scheme)?;
+        let scheme = match scheme.to_ascii_lowercase().as_str() {
+            "ws" => Scheme::Ws,
+            "wss" => Scheme::Wss,
+            _ => return Err(AddressError::Scheme),
+        };
+        let (authority, path) = match rest.find(['/', '?', '#']) {
+            Some(at) => rest.split_at(at),
+            None => (rest, ""),
+        };
+        if authority.contains('@') {
+            return Err(AddressError::Userinfo);
+        }
+        let (host, port) = host_and_port(authority)?;
+        let port = match port {
+            None => scheme.default_port(),
+            Some(text) => match text.parse() {
+                Ok(port) if port != 0 && text.bytes().all(|byte| byte.is_ascii_digit()) => port,
+                _ => return Err(AddressError::Port(text.chars().take(8).collect())),
+            },
+        };
+        let prefix = prefix(path)?;
+        Ok(Self { scheme, host, port, prefix, version: DEFAULT_VERSION.to_owned(), uuid: Uuid::random() })
+    }
+
+    /// The same, speaking as a client of `version`.
+    ///
+    /// # Errors
+    /// [`AddressError::Version`].
+    pub fn with_version(self, version: &str) -> Result<Self, AddressError> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_version = version.len() <= VERSION_MAX_BYTES
+            && version.split_once('.').is_some_and(|(major, minor)| is_number(major) && is_number(minor));
+        if !is_version {
+            return Err(AddressError::Version(version.chars().take(VERSION_MAX_BYTES).collect()));
+        }
+        Ok(Self { version: version.to_owned(), ..self })
+    }
+
+    /// The same, with another client identifier than the random one.
+    #[must_use]
+    pub fn with_uuid(self, uuid: Uuid) -> Self {
+        Self { uuid, ..self }
+    }
+
+    /// Whether the connection is encrypted.
+    #[must_use]
+    pub fn scheme(&self) -> Scheme {
+        self.scheme
+    }
+
+    /// The host to resolve; an IPv6 address without brackets.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// The port to connect to.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// What belongs into the `Host` header.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == self.scheme.default_port() { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// The path of the request, parameters and all, in the order that the server reads. It holds the token: for the
+    /// request line only, never for a log.
+    #[must_use]
+    pub fn request_uri(&self, login: &Login) -> String {
+        self.path(login, &login.token.0)
+    }
+
+    /// The whole URL for a log, with the token struck out.
+    #[must_use]
+    pub fn redacted(&self, login: &Login) -> String {
+        format!("{}://{}{}", self.scheme.as_str(), self.authority(), self.path(login, &login.token.to_string()))
+    }
+
+    fn path(&self, login: &Login, token: &str) -> String {
+        let id = |id: Option<u64>| id.map_or_else(String::new, |id| id.to_string());
+        format!(
+            "{}sesion={token}&myid={}&devid={}&v={}&uuid={}&api=js",
+            self.prefix,
+            id(login.user_id),
+            id(login.dev_id),
+            self.version,
+            self.uuid
+        )
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme.as_str(), self.authority(), self.prefix)
+    }
+}
+
+/// Splits `host`, `host:port`, `[v6]` or `[v6]:port`.
+fn host_and_port(authority: &str) -> Result<(String, Option<&str>), AddressError> {
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(rest) => {
+            let (host, after) = rest.split_once(']').ok_or(AddressError::Host)?;
+            host.parse::<std::net::Ipv6Addr>().map_err(|_| AddressError::Host)?;
+            match after.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None if after.is_empty() => (host, None),
+                None => return Err(AddressError::Host),
+            }
+        }
+        None => {
+            let (host, port) = match authority.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (authority, None),
+            };
+            let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-_".contains(&byte);
+            if host.is_empty() || host.len() > HOST_MAX_BYTES || !host.bytes().all(is_host) {
+                return Err(AddressError::Host);
+            }
+            (host, port)
+        }
+    };
+    Ok((host.to_owned(), port))
+}
+
+/// The path as the server wants it: with a slash at either end.
+fn prefix(path: &str) -> Result<String, AddressError> {
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"/._~-".contains(&byte);
+    if path.len() > PREFIX_MAX_BYTES || !path.bytes().all(is_allowed) {
+        return Err(AddressError::Path);
+    }
+    Ok(match path {
+        "" | "/" => DEFAULT_PREFIX.to_owned(),
+        path if path.ends_with('/') => path.to_owned(),
+        path => format!("{path}/"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    const UUID: &str = "Db_YTZOMMQc902yluqo7mLns3RXWFz2t";
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap().with_uuid(Uuid::new(UUID).unwrap())
+    }
+
+    fn login(token: &str, user_id: Option<u64>, dev_id: Option<u64>) -> Login {
+        Login::new(Token::new(token).unwrap(), user_id, dev_id).unwrap()
+    }
+
+    /// Hazards 2 and 3: the order, a `&` behind the version, 32 characters of uuid.
+    #[test]
+    fn the_parameters_come_in_the_order_that_the_server_reads() {
+        assert_eq!(
+            address("wss://app.comet-server.ru/ws/").request_uri(&login("abc.d-e_f", Some(7), Some(15))),
+            format!("/ws/sesion=abc.d-e_f&myid=7&devid=15&v=3.31&uuid={UUID}&api=js")
+        );
+    }
+
+    #[test]
+    fn every_value_but_the_version_may_be_empty() {
+        assert_eq!(
+            address("ws://h").request_uri(&Login::default()),
+            format!("/ws/sesion=&myid=&devid=&v=3.31&uuid={UUID}&api=js")
+        );
+        assert!(matches!(address("ws://h").with_version(""), Err(AddressError::Version(_))));
+    }
+
+    #[test]
+    fn a_version_is_digits_dot_digits() {
+        for version in ["4.08", "4.09", "3.31", "10.0"] {
+            let uri = address("ws://h").with_version(version).unwrap().request_uri(&Login::default());
+            assert!(uri.contains(&format!("&v={version}&")), "{uri}");
+        }
+        for version in ["4", "4.", ".4", "4.0.9", "abc", "4.8 ", "4.8&", "４.0", "-4.0", "4.+8", "44444444.888888888"]
+        {
+            assert!(matches!(address("ws://h").with_version(version), Err(AddressError::Version(_))), "{version}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_read_with_its_defaults() {
+        let read = |text: &str| {
+            let address = address(text);
+            (address.scheme(), address.host().to_owned(), address.port(), address.to_string())
+        };
+        for (text, scheme, host, port, shown) in [
+            ("ws://h", Scheme::Ws, "h", 80, "ws://h/ws/"),
+            ("wss://h/", Scheme::Wss, "h", 443, "wss://h/ws/"),
+            ("WS://127.0.0.1:8087/ws", Scheme::Ws, "127.0.0.1", 8087, "ws://127.0.0.1:8087/ws/"),
+            ("ws://[::1]:1/comet-server/ws/", Scheme::Ws, "::1", 1, "ws://[::1]:1/comet-server/ws/"),
+            ("wss://[::1]", Scheme::Wss, "::1", 443, "wss://[::1]/ws/"),
+            ("ws://h:80//ws/", Scheme::Ws, "h", 80, "ws://h//ws/"),
+        ] {
+            assert_eq!(read(text), (scheme, host.to_owned(), port, shown.to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_cannot_work_is_refused() {
+        for (text, error) in [
+            ("http://h/ws/", AddressError::Scheme),
+            ("h:80/ws/", AddressError::Scheme),
+            ("", AddressError::Scheme),
+            ("ws://", AddressError::Host),
+            ("ws:///ws/", AddressError::Host),
+            ("ws://:80/", AddressError::Host),
+            ("ws://h h/", AddressError::Host),
+            ("ws://хост/", AddressError::Host),
+            ("ws://[::1", AddressError::Host),
+            ("ws://[::1]x", AddressError::Host),
+            ("ws://[h]/", AddressError::Host),
+            ("ws://h:/", AddressError::Port(String::new())),
+            ("ws://h:0/", AddressError::Port("0".to_owned())),
+            ("ws://h:+80/", AddressError::Port("+80".to_owned())),
+            ("ws://h:65536/", AddressError::Port("65536".to_owned())),
+            ("ws://u:p@h/", AddressError::Userinfo),
+            ("ws://h/ws/?x", AddressError::Path),
+            ("ws://h/ws#x", AddressError::Path),
+            ("ws://h?sesion=x", AddressError::Path),
+            ("ws://h/ws/sesion=x&myid=7", AddressError::Path),
+            ("ws://h/a b/", AddressError::Path),
+            ("ws://h/\r\nX: y/", AddressError::Path),
+        ] {
+            assert_eq!(Address::parse(text), Err(error), "{text}");
+        }
+    }
+
+    /// The server decodes nothing, and takes these for the end of the value or of the request line.
+    #[test]
+    fn a_token_that_the_server_could_not_read_back_is_refused() {
+        for character in ['&', '?', '#', '%', ' ', '\t', '\r', '\n', '\0', '\u{7f}', 'ж', '"', '\'', '\\', ';', '@'] {
+            let token = format!("abc{character}def");
+            assert_eq!(Token::new(token), Err(AddressError::TokenCharacter { at: 3 }), "{character:?}");
+        }
+        assert!(Token::new("0123456789abcdefABCDEF+/_=").is_ok(), "the characters of a session hash");
+        assert!(Token::new("eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoyMX0.a-b_c").is_ok(), "the characters of a JWT");
+    }
+
+    #[test]
+    fn a_token_that_would_crash_the_server_is_refused() {
+        assert!(Token::new("x".repeat(599)).is_ok());
+        assert_eq!(Token::new("x".repeat(600)), Err(AddressError::TokenTooLong(600)));
+    }
+
+    #[test]
+    fn an_id_that_the_server_would_take_for_0_is_refused() {
+        assert!(Login::new(Token::default(), Some(ID_MAX), Some(ID_MAX)).is_ok());
+        for (user_id, dev_id) in [(Some(ID_MAX + 1), None), (None, Some(u64::MAX))] {
+            assert!(matches!(Login::new(Token::default(), user_id, dev_id), Err(AddressError::IdTooBig { .. })));
+        }
+    }
+
+    #[test]
+    fn a_uuid_has_32_harmless_characters() {
+        for _ in 0..100 {
+            let uuid = Uuid::random();
+            assert_eq!(Uuid::new(&uuid.to_string()), Ok(uuid));
+        }
+        assert_ne!(Uuid::random(), Uuid::random());
+        for uuid in ["", "short", &UUID[1..], &format!("{UUID}x"), &UUID.replace('_', "&"), &"я".repeat(16)] {
+            assert_eq!(Uuid::new(uuid), Err(AddressError::Uuid), "{uuid}");
+        }
+    }
+
+    #[test]
+    fn the_token_never_shows() {
+        let secret = "5ecre7-token";
+        let login = login(secret, Some(7), Some(0));
+        let address = address("ws://h:8087/ws/");
+        let shown = [
+            format!("{login:?} {address:?} {address}"),
+            address.redacted(&login),
+            Token::new(format!("{secret}&")).unwrap_err().to_string(),
+            format!("{:?}", Token::new(format!("{secret}&"))),
+            Address::parse(&format!("ws://h/ws/sesion={secret}")).unwrap_err().to_string(),
+            Address::parse(&format!("ws://u:{secret}@h/ws/")).unwrap_err().to_string(),
+        ];
+        for text in shown {
+            assert!(!text.contains(secret), "{text}");
+        }
+        assert_eq!(
+            address.redacted(&login),
+            format!("ws://h:8087/ws/sesion=***&myid=7&devid=0&v=3.31&uuid={UUID}&api=js")
+        );
+    }
+
+    #[test]
+    fn the_longest_request_fits_into_what_the_server_looks_at() {
+        let host = "h".repeat(HOST_MAX_BYTES);
+        let path = format!("/{}", "p".repeat(PREFIX_MAX_BYTES - 2));
+        let address = address(&format!("ws://{host}:65535{path}")).with_version("1234567.12345678").unwrap();
+        let login = login(&"x".repeat(TOKEN_MAX_BYTES), Some(ID_MAX), Some(ID_MAX));
+        let headers_bytes = 400;
+        assert!(address.request_uri(&login).len() + address.authority().len() + headers_bytes < 2_000);
+    }
+
+    #[test]
+    fn the_host_header_names_only_an_unusual_port() {
+        assert_eq!(address("ws://h:80").authority(), "h");
+        assert_eq!(address("wss://h:80").authority(), "h:80");
+        assert_eq!(address("ws://[::1]:8087").authority(), "[::1]:8087");
+    }
+}

@@ -1,0 +1,226 @@
+//! From an address to an authorized connection: TCP, TLS, the websocket handshake, the first frame.
+
+use std::{io, sync::Arc, time::Duration};
+
+use futures_util::StreamExt as _;
+use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use tokio::{io::WriteHalf, net::TcpStream, time::timeout};
+use tokio_rustls::TlsConnector;
+use tokio_tungstenite::{
+    WebSocketStream, client_async_with_config,
+    tungstenite::{self, Message as Frame, protocol::WebSocketConfig},
+};
+
+use super::frames::{Gate, Stream};
+use crate::comet::{
+    address::{Address, Login, Scheme},
+    wire::{Message, Reader, ServerError, ServerInfo, Standing},
+};
+
+/// How long each step may take: the name and the TCP connection, TLS, the handshake, the first frame.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The largest frame that is taken. A server's own are at most 65,535 bytes (PROTOCOL.md, section 2.4).
+const FRAME_MAX_BYTES: usize = 1024 * 1024;
+
+/// How much is read from the socket at once.
+const READ_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Where to connect and as whom.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The server.
+    pub address: Address,
+    /// The login; an empty token is an anonymous client.
+    pub login: Login,
+}
+
+/// Why there is no connection.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// No TCP connection.
+    #[error("{address} cannot be reached ({source}): is the comet server running, and are host and port right?")]
+    Unreachable {
+        /// Where.
+        address: Address,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No TLS connection.
+    #[error("{address} does not speak TLS as expected ({source}): check the certificate, or use ws:// if it has none")]
+    Tls {
+        /// Where.
+        address: Address,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// No system certificates.
+    #[error("no certificate authorities were found on this system (install its ca-certificates): {0}")]
+    NoRoots(String),
+    /// Something answers, but it is no comet server.
+    #[error(
+        "{address} answers, but not as a comet server ({reason}): check the port and the path, which is usually /ws/"
+    )]
+    NoCometServer {
+        /// Where.
+        address: Address,
+        /// What came instead of a handshake.
+        reason: String,
+    },
+    /// The connection stands, but the server says nothing.
+    #[error("{0} accepted the connection but did not say in time who we are: something stands between us and the server")]
+    Silent(Address),
+    /// The server closed the connection without a word.
+    #[error("{0} closed the connection before it said who we are")]
+    Closed(Address),
+    /// The server refuses the address or the version.
+    #[error("{address} refuses the connection: {text}")]
+    Refused {
+        /// Where.
+        address: Address,
+        /// What the server says.
+        text: String,
+    },
+    /// The login was wrong. The server would let us stay as an anonymous client, which is not what was asked for.
+    #[error(
+        "{address} does not accept the login of user {user_id}: check the token, whether it has expired, and that user \
+         id and dev_id belong to it; leave the token empty to connect anonymously"
+    )]
+    NotAuthorized {
+        /// Where.
+        address: Address,
+        /// As whom.
+        user_id: u64,
+    },
+}
+
+impl Settings {
+    /// The whole URL, with the token in it: for the request alone.
+    fn url(&self) -> String {
+        let scheme = match self.address.scheme() {
+            Scheme::Ws => "ws",
+            Scheme::Wss => "wss",
+        };
+        format!("{scheme}://{}{}", self.address.authority(), self.address.request_uri(&self.login))
+    }
+}
+
+impl ConnectError {
+    /// Whether another try soon is of no use: somebody must change something first.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self, Self::NoRoots(_) | Self::Refused { .. } | Self::NotAuthorized { .. })
+    }
+}
+
+/// An authorized connection on which nothing but the first frame has been said.
+pub(super) struct Connection {
+    pub(super) incoming: WebSocketStream<Gate>,
+    pub(super) outgoing: WriteHalf<Box<dyn Stream>>,
+    pub(super) reader: Reader,
+    pub(super) standing: Standing,
+}
+
+impl Connection {
+    /// Connects; gives what the server calls itself as well.
+    pub(super) async fn open(settings: &Settings) -> Result<(Self, String), ConnectError> {
+        let address = &settings.address;
+        let url = settings.url();
+        let stream = dial(address).await?;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .max_message_size(Some(FRAME_MAX_BYTES))
+            .max_frame_size(Some(FRAME_MAX_BYTES));
+        let handshake = client_async_with_config(url, Gate::open(stream), Some(config));
+        let no_comet_server = |reason| ConnectError::NoCometServer { address: address.clone(), reason };
+        let (mut incoming, _) = timeout(STEP_TIMEOUT, handshake)
+            .await
+            .map_err(|_| no_comet_server("it did not answer the handshake".to_owned()))?
+            .map_err(|error| no_comet_server(in_words(&error)))?;
+        let outgoing = incoming.get_mut().shut().ok_or_else(|| ConnectError::Closed(address.clone()))?;
+        let mut reader = Reader::new();
+        let (server, standing) = timeout(STEP_TIMEOUT, first_frame(settings, &mut incoming, &mut reader))
+            .await
+            .map_err(|_| ConnectError::Silent(address.clone()))??;
+        Ok((Self { incoming, outgoing, reader, standing }, server))
+    }
+}
+
+async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
+    let unreachable = |source| ConnectError::Unreachable { address: address.clone(), source };
+    let connecting = TcpStream::connect((address.host(), address.port()));
+    let stream = timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(unreachable)?;
+    // Small commands must not wait for each other's acknowledgement; bursts are written at once anyway.
+    stream.set_nodelay(true).map_err(unreachable)?;
+    if address.scheme() == Scheme::Ws {
+        return Ok(Box::new(stream));
+    }
+    let tls = |source| ConnectError::Tls { address: address.clone(), source };
+    let name = ServerName::try_from(address.host().to_owned())
+        .map_err(|error| tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
+    let connecting = TlsConnector::from(tls_config()?).connect(name, stream);
+    let stream = timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(tls)?;
+    Ok(Box::new(stream))
+}
+
+fn tls_config() -> Result<Arc<ClientConfig>, ConnectError> {
+    let found = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    if roots.add_parsable_certificates(found.certs).0 == 0 {
+        let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        return Err(ConnectError::NoRoots(errors.join("; ")));
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| ConnectError::NoRoots(error.to_string()))?;
+    Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+/// Waits for the frame in which the server says who we are, or why not.
+async fn first_frame(
+    settings: &Settings,
+    incoming: &mut WebSocketStream<Gate>,
+    reader: &mut Reader,
+) -> Result<(String, Standing), ConnectError> {
+    let address = &settings.address;
+    loop {
+        let text = match incoming.next().await {
+            Some(Ok(Frame::Text(text))) => text,
+            Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
+            _ => return Err(ConnectError::Closed(address.clone())),
+        };
+        let mut first = None;
+        reader.read(&text, &mut |message| {
+            first.get_or_insert(match message {
+                Message::ServerInfo(ServerInfo { server, standing }) => Ok((server.into_owned(), standing)),
+                Message::Error(ServerError { text, .. }) => {
+                    Err(ConnectError::Refused { address: address.clone(), text: text.trim().to_owned() })
+                }
+                _ => Err(ConnectError::NoCometServer {
+                    address: address.clone(),
+                    reason: "its first frame does not say who we are".to_owned(),
+                }),
+            });
+        });
+        let Some(first) = first else { continue };
+        let (server, standing) = first?;
+        if standing == Standing::Anonymous && !settings.login.is_anonymous() {
+            return Err(ConnectError::NotAuthorized {
+                address: address.clone(),
+                user_id: settings.login.user_id().unwrap_or_default(),
+            });
+        }
+        return Ok((server, standing));
+    }
+}
+
+fn in_words(error: &tungstenite::Error) -> String {
+    match error {
+        tungstenite::Error::Http(response) => format!("HTTP status {}", response.status()),
+        tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete) => {
+            "it closed the connection during the handshake".to_owned()
+        }
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,12 @@
+//! The comet side: the address of a server, the wire protocol, one connection, and questions asked over it.
+//!
+//! Knows nothing of plugins. `router`, `plugins`, `bot` and `cli` may call it; it calls none of them: events leave
+//! through the [`link::Inlet`] that the caller hands in.
+
+pub mod address;
+pub mod asks;
+pub mod commands;
+pub mod link;
+pub mod name;
+pub mod outbox;
+pub mod wire;

@@ -1,0 +1,233 @@
+//! The names of the wire: pipes, events and markers, which can only be built checked.
+//!
+//! Everything that ends up in a command or a subscription goes through these types, because the server answers a bad
+//! name with silence, with two errors, or by closing the connection (PROTOCOL.md, sections 5 and 6).
+
+use std::{borrow::Borrow, fmt, sync::Arc};
+
+use rand::RngExt as _;
+
+/// The longest name that can be subscribed to, in bytes (PROTOCOL.md, section 6).
+pub const NAME_MAX_BYTES: usize = 64;
+
+/// The pipe on which personal messages arrive. It is never subscribed: they come by login (PROTOCOL.md, section 6).
+pub const PERSONAL_PIPE: &str = "msg";
+
+/// Why a text is not a name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// The server takes a name of one character, or none, for the end of a list.
+    #[error("{what} name {name:?} is too short: give at least {least} characters")]
+    TooShort {
+        /// `pipe` or `event`.
+        what: &'static str,
+        /// The text as given.
+        name: String,
+        /// The least number of characters.
+        least: usize,
+    },
+    /// The server closes the connection, or its database cuts the name.
+    #[error("{what} name of {bytes} bytes is too long: {NAME_MAX_BYTES} is the most")]
+    TooLong {
+        /// `pipe` or `event`.
+        what: &'static str,
+        /// Its length in bytes.
+        bytes: usize,
+    },
+    /// The server ends the name at such a character without a word.
+    #[error("{what} name {name:?} has the character {character:?}: only A-Z a-z 0-9 _ and - are allowed")]
+    BadCharacter {
+        /// `pipe` or `event`.
+        what: &'static str,
+        /// The text as given, cut to a readable length.
+        name: String,
+        /// The first character that is not allowed.
+        character: char,
+    },
+}
+
+/// Whether `byte` may stand in a name.
+pub(crate) fn is_name_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-'
+}
+
+/// Checks a name without making one.
+///
+/// # Errors
+/// A [`NameError`] that says what is wrong with it.
+pub(crate) fn check(what: &'static str, least: usize, name: &str) -> Result<(), NameError> {
+    if name.len() > NAME_MAX_BYTES {
+        return Err(NameError::TooLong { what, bytes: name.len() });
+    }
+    if !name.bytes().all(is_name_byte) {
+        let character = name.chars().find(|c| !c.is_ascii() || !is_name_byte(*c as u8)).unwrap_or_default();
+        return Err(NameError::BadCharacter { what, name: name.to_owned(), character });
+    }
+    if name.len() < least {
+        return Err(NameError::TooShort { what, name: name.to_owned(), least });
+    }
+    Ok(())
+}
+
+/// Checks a pipe name without making one; see [`PipeName::new`].
+pub(crate) fn check_pipe(name: &str) -> Result<(), NameError> {
+    check("pipe", 2, name)
+}
+
+/// Checks an event name without making one; see [`EventName::new`].
+pub(crate) fn check_event(name: &str) -> Result<(), NameError> {
+    check("event", 0, name)
+}
+
+macro_rules! name_type {
+    ($type:ident, $check:ident, $(#[$doc:meta])*) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $type(Arc<str>);
+
+        impl $type {
+            /// Takes a text as a name.
+            ///
+            /// # Errors
+            /// A [`NameError`] that says what is wrong with it.
+            pub fn new(name: &str) -> Result<Self, NameError> {
+                $check(name)?;
+                Ok(Self(name.into()))
+            }
+
+            /// The name as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Borrow<str> for $type {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&*self.0, f)
+            }
+        }
+
+        impl std::str::FromStr for $type {
+            type Err = NameError;
+
+            fn from_str(name: &str) -> Result<Self, NameError> {
+                Self::new(name)
+            }
+        }
+    };
+}
+
+name_type! { PipeName, check_pipe,
+    /// The name of a pipe: 2 to 64 characters of `A-Za-z0-9_-`, which is what a subscription can carry.
+}
+name_type! { EventName, check_event,
+    /// The name of an event in a pipe: at most 64 characters of `A-Za-z0-9_-`; empty is legal on the wire.
+}
+
+impl PipeName {
+    /// Whether only a user who logged in can subscribe to it. For an anonymous one the server ignores this name and every
+    /// name after it (PROTOCOL.md, section 6).
+    #[must_use]
+    pub fn needs_login(&self) -> bool {
+        self.0.starts_with("private_")
+    }
+}
+
+/// Ten random decimal digits that tie an answer to its question.
+///
+/// Ten, because shorter markers run into the frames that the server damages, and old servers overwrite a template of
+/// exactly ten letters (PROTOCOL.md, sections 2.3 and 10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Marker([u8; 10]);
+
+impl Marker {
+    /// A new random marker.
+    #[must_use]
+    pub fn random() -> Self {
+        let mut rng = rand::rng();
+        Self(std::array::from_fn(|_| rng.random_range(b'0'..=b'9')))
+    }
+
+    /// A marker read from the wire, if it has the form of ours.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        let digits: [u8; 10] = text.as_bytes().try_into().ok()?;
+        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits))
+    }
+
+    /// The marker as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_pipe_has_2_to_64_characters() {
+        for length in [2, 64] {
+            assert!(PipeName::new(&"n".repeat(length)).is_ok(), "{length}");
+        }
+        for length in [0, 1] {
+            assert!(
+                matches!(PipeName::new(&"n".repeat(length)), Err(NameError::TooShort { least: 2, .. })),
+                "{length}"
+            );
+        }
+        assert_eq!(PipeName::new(&"n".repeat(65)), Err(NameError::TooLong { what: "pipe", bytes: 65 }));
+    }
+
+    #[test]
+    fn an_event_has_at_most_64_characters() {
+        for length in [0, 1, 64] {
+            assert!(EventName::new(&"n".repeat(length)).is_ok(), "{length}");
+        }
+        assert_eq!(EventName::new(&"n".repeat(65)), Err(NameError::TooLong { what: "event", bytes: 65 }));
+    }
+
+    #[test]
+    fn a_name_has_only_the_characters_that_the_server_reads() {
+        assert!(PipeName::new("AZaz09_-").is_ok());
+        for character in ['.', ' ', '\n', '\r', '\0', '@', '/', ':', '\u{7f}', 'ж', 'é', '😀'] {
+            let name = format!("web_{character}");
+            let wanted = NameError::BadCharacter { what: "pipe", name: name.clone(), character };
+            assert_eq!(PipeName::new(&name), Err(wanted));
+        }
+    }
+
+    #[test]
+    fn a_marker_is_ten_digits() {
+        for _ in 0..100 {
+            let marker = Marker::random();
+            assert!(marker.as_str().len() == 10 && marker.as_str().bytes().all(|byte| byte.is_ascii_digit()));
+            assert_eq!(Marker::read(marker.as_str()), Some(marker));
+        }
+        for text in ["", "123456789", "12345678901", "123456789x", "-123456789", "١٢٣٤٥"] {
+            assert_eq!(Marker::read(text), None, "{text}");
+        }
+    }
+}

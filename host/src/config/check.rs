@@ -1,0 +1,75 @@
+//! Checks of single values, with the place of the value in the error.
+
+use std::{
+    fmt::Display,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+use toml::de::{DeTable, DeValue};
+
+use super::{
+    environment::Environment,
+    error::{ConfigError, Place},
+};
+
+/// Knows where every value came from.
+pub(super) struct Checker<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) environment: &'a Environment,
+}
+
+impl Checker<'_> {
+    /// Gives a fault its place.
+    pub(super) fn that<T, E: Display>(&self, key: &[&str], outcome: Result<T, E>) -> Result<T, ConfigError> {
+        outcome.map_err(|error| self.fault(key, &error.to_string()))
+    }
+
+    pub(super) fn at_least_one(&self, key: &[&str], value: u32) -> Result<usize, ConfigError> {
+        match usize::try_from(value) {
+            Ok(value) if value > 0 => Ok(value),
+            _ => Err(self.fault(key, "it must be at least 1")),
+        }
+    }
+
+    /// A file in which a secret stands alone.
+    pub(super) fn secret(&self, key: &str, file: &Path) -> Result<String, ConfigError> {
+        let file = self.beside(file);
+        let section = if key == "token-file" { "server" } else { "embedded" };
+        match std::fs::read_to_string(&file) {
+            Ok(secret) => Ok(secret.trim().to_owned()),
+            Err(error) => Err(self.fault(&[section, key], &format!("cannot read {}: {error}", file.display()))),
+        }
+    }
+
+    /// A path as it is meant: relative ones count from where the configuration lies.
+    pub(super) fn beside(&self, file: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(file)
+    }
+
+    /// A fault of the value of `key`.
+    pub(super) fn fault(&self, key: &[&str], fault: &str) -> ConfigError {
+        let place = match self.environment.variable(key) {
+            Some(variable) => Place::Variable(variable),
+            None => Place::in_file(self.path, self.text, span(self.text, key)),
+        };
+        ConfigError::Fault { place, fault: format!("`{}`: {fault}", key.join(".")) }
+    }
+}
+
+/// Where the key stands in the text, or else the innermost of its tables that is there.
+fn span(text: &str, key: &[&str]) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?.into_inner();
+    let mut table = &document;
+    let mut span = None;
+    for step in key {
+        let Some((name, value)) = table.iter().find(|(name, _)| name.get_ref() == step) else { break };
+        span = Some(name.span());
+        match value.get_ref() {
+            DeValue::Table(inner) => table = inner,
+            _ => break,
+        }
+    }
+    span
+}

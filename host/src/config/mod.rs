@@ -1,0 +1,326 @@
+//! bot.toml and the environment → checked types.
+//!
+//! [`Config::load`] reads everything and checks everything before anything is bound, opened or started. An error is one
+//! message: file and line (or environment variable), what is wrong, what to write instead. Pure but for reading the file
+//! and the secrets that it names. Called by `cli`.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use self::{
+    check::Checker,
+    raw::{Raw, RawPlugin},
+};
+use crate::comet::{
+    address::{Address, Login, Token},
+    link::connect::Settings,
+};
+
+mod check;
+mod environment;
+pub mod error;
+mod raw;
+
+pub use self::{
+    environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
+    error::ConfigError,
+    raw::{Era, Faults, LogFormat},
+};
+
+/// What `url` says to mean the embedded server.
+const EMBEDDED: &str = "embedded";
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8087";
+const DEFAULT_MEMORY_MIB: u32 = 64;
+const DEFAULT_TIME_PER_EVENT_MS: u32 = 200;
+const DEFAULT_QUEUE_EVENTS: u32 = 65_536;
+const DEFAULT_MAX_PLUGINS: u32 = 256;
+const DEFAULT_OUTBOX_MIB: u32 = 8;
+const DEFAULT_DRAIN_SECONDS: u32 = 10;
+const DEFAULT_LOG_LEVEL: &str = "info";
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which server to connect to.
+    pub server: Server,
+    /// How the embedded server is set up, whether it is used or not.
+    pub embedded: Embedded,
+    /// The folder and what a plugin gets if nothing else is said.
+    pub plugins: Plugins,
+    /// How the bot runs.
+    pub service: Service,
+    /// How it logs.
+    pub log: Log,
+}
+
+/// Which server to connect to.
+#[derive(Debug, Clone)]
+pub enum Server {
+    /// The embedded one.
+    Embedded(ServerLogin),
+    /// Another one.
+    At(Settings),
+}
+
+/// As whom to connect to the embedded server, whose address is known only once it listens.
+#[derive(Debug, Clone)]
+pub struct ServerLogin {
+    /// The login.
+    pub login: Login,
+    /// The version that we speak, as `N.N`.
+    pub version: String,
+}
+
+/// A text that no log shows.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself, for the one who needs it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.0.is_empty() { "none" } else { "***" })
+    }
+}
+
+/// The embedded server.
+#[derive(Debug, Clone)]
+pub struct Embedded {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Which pipes keep a log, and how many messages: a name, or a beginning and `*`.
+    pub logs: Vec<(String, usize)>,
+    /// The file with its users, if it has any.
+    pub users_file: Option<PathBuf>,
+    /// What JWTs are signed with.
+    pub password: Secret,
+    /// Whether it has the real server's bugs.
+    pub faults: Faults,
+    /// Which server it is like.
+    pub era: Era,
+}
+
+/// The folder and what plugins get.
+#[derive(Debug, Clone)]
+pub struct Plugins {
+    /// The folder that is watched.
+    pub folder: PathBuf,
+    /// The most plugins that can run.
+    pub max: usize,
+    /// What a plugin gets if nothing else is said.
+    pub defaults: PluginTerms,
+    /// What single plugins get, by name.
+    pub named: BTreeMap<String, PluginTerms>,
+}
+
+impl Plugins {
+    /// What the plugin called `name` gets.
+    #[must_use]
+    pub fn terms(&self, name: &str) -> &PluginTerms {
+        self.named.get(name).unwrap_or(&self.defaults)
+    }
+
+    /// The most memory that any plugin may have, in bytes.
+    #[must_use]
+    pub fn largest_memory_bytes(&self) -> usize {
+        let named = self.named.values().map(|terms| terms.memory_bytes);
+        named.fold(self.defaults.memory_bytes, usize::max)
+    }
+}
+
+/// What a plugin gets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginTerms {
+    /// The memory it may grow to, in bytes.
+    pub memory_bytes: usize,
+    /// How long a call may run.
+    pub time_per_event: Duration,
+    /// How many events may wait.
+    pub queue_events: usize,
+    /// What it reads through `wasi:config`.
+    pub config: Vec<(String, String)>,
+}
+
+/// How the bot runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Service {
+    /// How much may wait to be sent, in bytes.
+    pub outbox_bytes: usize,
+    /// How long stopping may take.
+    pub drain: Duration,
+}
+
+/// How the bot logs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// For people or for programs.
+    pub format: LogFormat,
+    /// From which level on, or a filter such as `info,plugin=debug`.
+    pub level: String,
+}
+
+impl Config {
+    /// Reads `path` and the environment. Relative paths in the file count from where the file lies.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] with place, fault and remedy.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        Self::parse(path, &text, environment)
+    }
+
+    /// Reads the text of a file that lies at `path`.
+    ///
+    /// # Errors
+    /// A [`ConfigError`] with place, fault and remedy.
+    pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Self, ConfigError> {
+        let raw = environment::merge(path, text, environment)?;
+        let check = Checker { path, text, environment };
+        Ok(Self {
+            server: server(&raw, &check)?,
+            embedded: embedded(&raw, &check)?,
+            plugins: plugins(&raw, &check)?,
+            service: service(&raw, &check)?,
+            log: Log {
+                format: raw.log.format.unwrap_or_default(),
+                level: raw.log.level.clone().unwrap_or_else(|| DEFAULT_LOG_LEVEL.to_owned()),
+            },
+        })
+    }
+}
+
+fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigError> {
+    let server = &raw.server;
+    let token = match (&server.token, &server.token_file) {
+        (Some(_), Some(_)) => {
+            return Err(check.fault(&["server", "token-file"], "give either `token` or `token-file`, not both"));
+        }
+        (Some(token), None) => check.that(&["server", "token"], Token::new(token.trim()))?,
+        (None, Some(file)) => check.that(&["server", "token-file"], Token::new(check.secret("token-file", file)?))?,
+        (None, None) => Token::default(),
+    };
+    if !token.is_empty() && server.user_id.is_none_or(|id| id == 0) {
+        return Err(check.fault(&["server", "user-id"], "a token belongs to a user: set `user-id` to that user's number"));
+    }
+    let login = check.that(&["server", "user-id"], Login::new(token, server.user_id, Some(server.dev_id.unwrap_or(0))))?;
+    let version = server.version.clone().unwrap_or_else(|| crate::comet::address::DEFAULT_VERSION.to_owned());
+    let url = server.url.as_deref().unwrap_or(EMBEDDED);
+    // The version is checked even where the address comes later.
+    let any = check.that(&["server", "url"], Address::parse("ws://127.0.0.1/ws/"))?;
+    check.that(&["server", "version"], any.with_version(&version))?;
+    if url == EMBEDDED {
+        return Ok(Server::Embedded(ServerLogin { login, version }));
+    }
+    let address = check.that(&["server", "url"], Address::parse(url))?;
+    let address = check.that(&["server", "version"], address.with_version(&version))?;
+    Ok(Server::At(Settings { address, login }))
+}
+
+fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, ConfigError> {
+    let embedded = &raw.embedded;
+    let listen = embedded.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
+    let listen = listen.parse().map_err(|_| {
+        check.fault(&["embedded", "listen"], &format!("{listen:?} is no address and port: write one like {DEFAULT_LISTEN:?}"))
+    })?;
+    let password = match (&embedded.password, &embedded.password_file) {
+        (Some(_), Some(_)) => {
+            let both = "give either `password` or `password-file`, not both";
+            return Err(check.fault(&["embedded", "password-file"], both));
+        }
+        (Some(password), None) => Secret(password.clone()),
+        (None, Some(file)) => Secret(check.secret("password-file", file)?),
+        (None, None) => Secret::default(),
+    };
+    let logs = embedded.logs.iter().map(|(pipe, length)| {
+        let pattern = crate::plugins::grants::PipePattern::new(pipe);
+        check.that(&["embedded", "logs", pipe], pattern)?;
+        Ok((pipe.clone(), usize::from(*length)))
+    });
+    Ok(Embedded {
+        listen,
+        logs: logs.collect::<Result<_, _>>()?,
+        users_file: embedded.users_file.as_ref().map(|file| check.beside(file)),
+        password,
+        faults: embedded.faults.unwrap_or_default(),
+        era: embedded.era.unwrap_or_default(),
+    })
+}
+
+fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigError> {
+    let plugins = &raw.plugins;
+    let shipped = RawPlugin {
+        memory_mib: Some(DEFAULT_MEMORY_MIB),
+        time_per_event_ms: Some(DEFAULT_TIME_PER_EVENT_MS),
+        queue_events: Some(DEFAULT_QUEUE_EVENTS),
+        config: toml::Table::new(),
+    };
+    let defaults = RawPlugin {
+        memory_mib: plugins.memory_mib,
+        time_per_event_ms: plugins.time_per_event_ms,
+        queue_events: plugins.queue_events,
+        config: toml::Table::new(),
+    }
+    .or(&shipped);
+    let named = raw.plugin.iter().map(|(name, plugin)| {
+        if !is_plugin_name(name) {
+            let rule = format!("{name:?} names no plugin: it is the file's name without .wasm, of A-Z a-z 0-9 _ and -");
+            return Err(check.fault(&["plugin", name], &rule));
+        }
+        Ok((name.clone(), terms(&plugin.or(&defaults), &["plugin", name], check)?))
+    });
+    Ok(Plugins {
+        folder: check.beside(plugins.folder.as_deref().unwrap_or(Path::new("plugins"))),
+        max: check.at_least_one(&["plugins", "max"], plugins.max.unwrap_or(DEFAULT_MAX_PLUGINS))?,
+        named: named.collect::<Result<_, _>>()?,
+        defaults: terms(&defaults, &["plugins"], check)?,
+    })
+}
+
+/// Whether a plugin can be called so: what may stand in a file name and in a log without care.
+#[must_use]
+pub fn is_plugin_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
+fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerms, ConfigError> {
+    let number = |key: &'static str, value: Option<u32>| {
+        let path: Vec<&str> = at.iter().copied().chain([key]).collect();
+        check.at_least_one(&path, value.unwrap_or_default())
+    };
+    let config = raw.config.iter().map(|(key, value)| {
+        let path: Vec<&str> = at.iter().copied().chain(["config", key]).collect();
+        let text = raw::as_text(value).ok_or_else(|| {
+            check.fault(&path, "a plugin's value is a text, a number, true, false, or a list of these, not a table")
+        })?;
+        Ok((key.clone(), text))
+    });
+    Ok(PluginTerms {
+        memory_bytes: number("memory-mib", raw.memory_mib)?.saturating_mul(1024 * 1024),
+        time_per_event: Duration::from_millis(number("time-per-event-ms", raw.time_per_event_ms)? as u64),
+        queue_events: number("queue-events", raw.queue_events)?,
+        config: config.collect::<Result<_, _>>()?,
+    })
+}
+
+fn service(raw: &Raw, check: &Checker<'_>) -> Result<Service, ConfigError> {
+    let outbox = raw.service.outbox_mib.unwrap_or(DEFAULT_OUTBOX_MIB);
+    Ok(Service {
+        outbox_bytes: check.at_least_one(&["service", "outbox-mib"], outbox)?.saturating_mul(1024 * 1024),
+        drain: Duration::from_secs(u64::from(raw.service.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS))),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! bot.toml as it is written: every key may be missing, none may be unknown.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+};
+
+use serde::Deserialize;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Raw {
+    pub(super) server: RawServer,
+    pub(super) embedded: RawEmbedded,
+    pub(super) plugins: RawPlugins,
+    pub(super) plugin: BTreeMap<String, RawPlugin>,
+    pub(super) service: RawService,
+    pub(super) log: RawLog,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawServer {
+    pub(super) url: Option<String>,
+    pub(super) version: Option<String>,
+    pub(super) dev_id: Option<u64>,
+    pub(super) user_id: Option<u64>,
+    pub(super) token: Option<String>,
+    pub(super) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawEmbedded {
+    pub(super) listen: Option<String>,
+    pub(super) logs: BTreeMap<String, u16>,
+    pub(super) users_file: Option<PathBuf>,
+    pub(super) password: Option<String>,
+    pub(super) password_file: Option<PathBuf>,
+    pub(super) faults: Option<Faults>,
+    pub(super) era: Option<Era>,
+}
+
+/// Whether the embedded server has the real one's bugs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Faults {
+    /// All of them, so that what works here works there.
+    #[default]
+    Faithful,
+    /// None of them.
+    Forgiving,
+}
+
+/// Which server the embedded one is like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Era {
+    /// `CppComet` 4.09.
+    #[default]
+    #[serde(rename = "4.09")]
+    V409,
+    /// `CppComet` 3.31.
+    #[serde(rename = "3.31")]
+    V331,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawPlugins {
+    pub(super) folder: Option<PathBuf>,
+    pub(super) max: Option<u32>,
+    pub(super) memory_mib: Option<u32>,
+    pub(super) time_per_event_ms: Option<u32>,
+    pub(super) queue_events: Option<u32>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawPlugin {
+    pub(super) memory_mib: Option<u32>,
+    pub(super) time_per_event_ms: Option<u32>,
+    pub(super) queue_events: Option<u32>,
+    pub(super) config: toml::Table,
+}
+
+impl RawPlugin {
+    /// This, and where it says nothing, `other`.
+    pub(super) fn or(&self, other: &Self) -> Self {
+        Self {
+            memory_mib: self.memory_mib.or(other.memory_mib),
+            time_per_event_ms: self.time_per_event_ms.or(other.time_per_event_ms),
+            queue_events: self.queue_events.or(other.queue_events),
+            config: self.config.clone(),
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawService {
+    pub(super) outbox_mib: Option<u32>,
+    pub(super) drain_seconds: Option<u32>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawLog {
+    pub(super) format: Option<LogFormat>,
+    pub(super) level: Option<String>,
+}
+
+/// Whom the log is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LogFormat {
+    /// For people on a terminal, for programs otherwise.
+    #[default]
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A value as the text that a plugin reads; none for a table.
+pub(super) fn as_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Array(items) => Some(items.iter().map(as_text).collect::<Option<Vec<_>>>()?.join(",")),
+        toml::Value::Table(_) => None,
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Float(number) => Some(number.to_string()),
+        toml::Value::Boolean(truth) => Some(truth.to_string()),
+        toml::Value::Datetime(time) => Some(time.to_string()),
+    }
+}

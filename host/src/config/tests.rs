@@ -1,0 +1,135 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
+use super::*;
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+    Config::parse(Path::new("/etc/cometbot/bot.toml"), text, &Environment::new(variables))
+}
+
+fn complaint(text: &str, variables: &[(&str, &str)]) -> String {
+    parse(text, variables).unwrap_err().to_string()
+}
+
+#[test]
+fn an_empty_file_is_a_bot_on_the_embedded_server() {
+    let config = parse("", &[]).unwrap();
+    assert!(matches!(config.server, Server::Embedded(_)));
+    assert_eq!(config.embedded.listen.port(), 8087);
+    assert_eq!(config.plugins.folder, Path::new("/etc/cometbot/plugins"));
+}
+
+#[test]
+fn the_shipped_file_is_valid_and_says_what_the_defaults_are() {
+    let shipped = parse(include_str!("../../../bot.toml"), &[]).unwrap();
+    let empty = parse("", &[]).unwrap();
+    assert_eq!(shipped.plugins.defaults, empty.plugins.defaults);
+    assert_eq!(shipped.service, empty.service);
+    assert_eq!(shipped.log, empty.log);
+    assert_eq!(shipped.embedded.listen, empty.embedded.listen);
+}
+
+#[test]
+fn every_key_that_the_shipped_file_shows_commented_out_is_valid() {
+    let text = include_str!("../../../bot.toml");
+    let mut section = String::new();
+    let mut tried = 0;
+    for line in text.lines() {
+        let live = line.strip_prefix("# ").unwrap_or(line);
+        if live.starts_with('[') && live.ends_with(']') {
+            section = live.to_owned();
+        }
+        let Some((key, _)) = line.strip_prefix("# ").and_then(|line| line.split_once(" = ")) else { continue };
+        if key.contains(' ') {
+            continue;
+        }
+        let alone = format!("{section}\n{live}\n");
+        match parse(&alone, &[]) {
+            Ok(_) => {}
+            // What needs a file or another key beside it is known at least.
+            Err(error) => assert!(!error.to_string().contains("unknown field"), "{alone}: {error}"),
+        }
+        tried += 1;
+    }
+    assert!(tried >= 5, "the shipped file shows {tried} optional keys");
+}
+
+#[test]
+fn an_unknown_key_is_an_error_with_its_line() {
+    let message = complaint("[server]\nurl = \"embedded\"\ntokn = \"x\"\n", &[]);
+    assert!(message.starts_with("/etc/cometbot/bot.toml, line 3: "), "{message}");
+    assert!(message.contains("tokn") && message.contains("token"), "{message}");
+}
+
+#[test]
+fn a_wrong_type_is_an_error_with_its_line() {
+    let message = complaint("\n[plugins]\nmemory-mib = \"much\"\n", &[]);
+    assert!(message.contains("line 3") && message.contains("u32"), "{message}");
+}
+
+#[test]
+fn a_broken_file_is_an_error_with_its_line() {
+    assert!(complaint("[server]\nurl = \n", &[]).contains("line 2"));
+}
+
+#[test]
+fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
+    for (text, line, remedy) in [
+        ("[server]\nurl = \"http://h/\"", 2, "ws://"),
+        ("[server]\n\nversion = \"4\"", 3, "digits"),
+        ("[embedded]\nlisten = \"8087\"", 2, "127.0.0.1:8087"),
+        ("[plugins]\nqueue-events = 0", 2, "at least 1"),
+        ("[plugin.karma]\ntime-per-event-ms = 0", 2, "at least 1"),
+        ("[plugin.\"kar ma\"]\nmemory-mib = 1", 1, "names no plugin"),
+        ("[plugin.karma.config]\nwords = { a = 1 }", 2, "not a table"),
+        ("[server]\nuser-id = 7\ntoken = \"a b\"", 3, "could not read back"),
+        ("[server]\ntoken = \"abc\"", 1, "`user-id`"),
+        ("[server]\ntoken-file = \"/does/not/exist\"", 2, "cannot read /does/not/exist"),
+        ("[embedded.logs]\n\"web чат\" = 3", 2, "only A-Z"),
+    ] {
+        let message = complaint(text, &[]);
+        assert!(message.contains(&format!("line {line}:")) && message.contains(remedy), "{text}\n{message}");
+    }
+}
+
+#[test]
+fn every_key_can_be_set_by_a_variable() {
+    let config = parse(
+        "[plugin.karma]\nmemory-mib = 8\n",
+        &[
+            ("COMETBOT_SERVER__URL", "wss://example.org/ws/"),
+            ("COMETBOT_SERVER__VERSION", "4.09"),
+            ("COMETBOT_SERVER__USER_ID", "7"),
+            ("COMETBOT_SERVER__TOKEN", "0123456789"),
+            ("COMETBOT_PLUGIN__KARMA__CONFIG__WORDS", "[\"a\", \"b\"]"),
+            ("COMETBOT_PLUGIN__KARMA__QUEUE_EVENTS", "10"),
+            ("COMETBOT_LOG__FORMAT", "json"),
+            ("COMETBOT_CONFIG", "is no key: it names the file"),
+            ("OTHER__KEY", "is not ours"),
+        ],
+    )
+    .unwrap();
+    let Server::At(settings) = &config.server else { panic!("{:?}", config.server) };
+    assert_eq!(settings.address.to_string(), "wss://example.org/ws/");
+    assert_eq!(settings.login.user_id(), Some(7));
+    let karma = config.plugins.terms("karma");
+    assert_eq!(karma.memory_bytes, 8 * 1024 * 1024);
+    assert_eq!(karma.queue_events, 10);
+    assert_eq!(karma.config, [("words".to_owned(), "a,b".to_owned())]);
+    assert_eq!(config.log.format, LogFormat::Json);
+}
+
+#[test]
+fn a_fault_in_a_variable_names_the_variable() {
+    let message = complaint("", &[("COMETBOT_SERVER__URL", "http://h/")]);
+    assert!(message.starts_with("environment variable COMETBOT_SERVER__URL:"), "{message}");
+    let message = complaint("", &[("COMETBOT_SERVER__NO_SUCH", "1")]);
+    assert!(message.contains("COMETBOT_SERVER__NO_SUCH") && message.contains("no-such"), "{message}");
+}
+
+#[test]
+fn no_secret_shows_in_a_complaint_or_in_debug_output() {
+    let message = complaint("[server]\nuser-id = 7\ntoken = \"5ecre7 token\"", &[]);
+    assert!(!message.contains("5ecre7"), "{message}");
+    let config = parse("[server]\nuser-id = 7\ntoken = \"5ecre7\"\n[embedded]\npassword = \"5ecre7\"", &[]).unwrap();
+    assert!(!format!("{config:?}").contains("5ecre7"));
+}

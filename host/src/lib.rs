@@ -1,0 +1,26 @@
+//! cometbot, as a library: everything that the binary does, callable and testable.
+//!
+//! # Layout
+//!
+//! Arrows point down this list only; nothing imports upward.
+//!
+//! - [`cli`]: the commands of the binary, one file each.
+//! - [`bot`]: puts the parts together: start, reload, drain, stop.
+//! - [`local`]: the embedded comet server, which the shipped configuration connects to and the tests use.
+//! - [`plugins`]: the folder, packages, slots, the sandbox, and the functions that plugins can call.
+//! - [`router`]: pipe and event name → the slots that want it.
+//! - [`comet`]: the comet side: address, wire protocol, link, questions. Knows nothing of plugins.
+//! - [`config`]: bot.toml → checked types, with errors that point at the line.
+//! - [`report`]: keeping repeated troubles from flooding the log.
+//!
+//! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
+//! [`plugins::slot`], handled by an instance, and its sends go back out through [`comet::outbox`] and the same link.
+
+pub mod bot;
+pub mod cli;
+pub mod comet;
+pub mod config;
+pub mod local;
+pub mod plugins;
+pub mod report;
+pub mod router;

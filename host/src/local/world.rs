@@ -1,0 +1,322 @@
+//! Everything that the connections share: accounts, users, pipes with their subscribers and logs.
+//!
+//! One lock guards it all. A connection takes it once for all frames of a read, and nobody waits while holding it.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use super::auth;
+use super::desk::Desk;
+use super::forms::{Saying, Voice};
+use super::limits::{HASH_BYTES, KEPT_SECONDS, LINKS_OF_USER, LOG_LENGTH, QUEUED_AT_LOGIN};
+use super::log::{Keep, Log};
+use super::options::{Era, Faults, Options};
+use super::outbox::Outbox;
+
+/// One websocket that has shaken hands.
+#[derive(Debug)]
+pub(super) struct Peer {
+    pub(super) id: u64,
+    pub(super) dev: u32,
+    /// 0 for somebody unknown.
+    pub(super) user: u32,
+    pub(super) voice: Voice,
+    pub(super) uuid: String,
+    pub(super) outbox: Arc<Outbox>,
+}
+
+/// A pipe that somebody hears or that has a log.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    /// In the order of subscription; the server serves the newest first. A name subscribed twice stands here twice.
+    pub(super) subscribers: Vec<Arc<Peer>>,
+    pub(super) log: Log,
+    pub(super) keep: Keep,
+}
+
+/// A personal message that waits for its user.
+#[derive(Debug)]
+struct Queued {
+    data: Vec<u8>,
+    event: Vec<u8>,
+    time: u64,
+}
+
+#[derive(Debug, Default)]
+struct Account {
+    hash: Option<String>,
+    data: Vec<u8>,
+    /// The connections that get personal messages, 16 at most.
+    links: Vec<Arc<Peer>>,
+    left: Option<u64>,
+    queue: VecDeque<Queued>,
+}
+
+#[derive(Debug, Default)]
+struct Dev {
+    pipes: HashMap<Vec<u8>, Pipe>,
+    log_lengths: HashMap<Vec<u8>, usize>,
+    users: HashMap<u32, Account>,
+    revoked: HashSet<String>,
+}
+
+/// The shared state of one double.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) options: Options,
+    /// All connections, those that have not shaken hands included.
+    links: HashMap<u64, Arc<Outbox>>,
+    next_link: u64,
+    peers: HashMap<u64, Arc<Peer>>,
+    devs: HashMap<u32, Dev>,
+    crashes: u64,
+}
+
+impl World {
+    pub(super) fn new(options: Options) -> Self {
+        let mut devs: HashMap<u32, Dev> = HashMap::new();
+        for user in &options.users {
+            let account = devs.entry(user.dev).or_default().users.entry(user.id).or_default();
+            account.hash = Some(user.hash.expose().to_owned());
+        }
+        Self { options, links: HashMap::new(), next_link: 1, peers: HashMap::new(), devs, crashes: 0 }
+    }
+
+    pub(super) fn faults(&self) -> Faults {
+        self.options.faults
+    }
+
+    pub(super) fn era(&self) -> Era {
+        self.options.era
+    }
+
+    // Connections.
+
+    pub(super) fn open(&mut self, outbox: &Arc<Outbox>) -> u64 {
+        let id = self.next_link;
+        self.next_link += 1;
+        self.links.insert(id, Arc::clone(outbox));
+        id
+    }
+
+    pub(super) fn forget(&mut self, id: u64) {
+        self.links.remove(&id);
+    }
+
+    pub(super) fn enter(&mut self, peer: &Arc<Peer>) {
+        self.peers.insert(peer.id, Arc::clone(peer));
+    }
+
+    /// Takes a connection out; false if it was out already, because the server died meanwhile.
+    pub(super) fn leave(&mut self, id: u64) -> bool {
+        self.peers.remove(&id).is_some()
+    }
+
+    pub(super) fn is_in(&self, id: u64) -> bool {
+        self.peers.contains_key(&id)
+    }
+
+    pub(super) fn peers(&self) -> impl Iterator<Item = &Arc<Peer>> {
+        self.peers.values()
+    }
+
+    pub(super) fn crashes(&self) -> u64 {
+        self.crashes
+    }
+
+    /// The death of the server: every connection ends, and all that only memory held is gone. Logs, hashes and queues
+    /// are in the database of the real one and stay. Answers the number of connections that ended.
+    pub(super) fn restart(&mut self) -> usize {
+        for outbox in self.links.values() {
+            outbox.close();
+        }
+        self.peers.clear();
+        for dev in self.devs.values_mut() {
+            for pipe in dev.pipes.values_mut() {
+                pipe.subscribers.clear();
+            }
+            for account in dev.users.values_mut() {
+                if !account.links.is_empty() {
+                    account.left = None;
+                }
+                account.links.clear();
+            }
+        }
+        self.links.len()
+    }
+
+    /// The same, by what a client sent.
+    pub(super) fn crash(&mut self, cause: &str) {
+        self.crashes += 1;
+        let connections = self.restart();
+        tracing::error!(cause, connections, "the real comet server would have died here: all connections are dropped");
+    }
+
+    // Pipes.
+
+    pub(super) fn pipe(&self, dev: u32, name: &[u8]) -> Option<&Pipe> {
+        self.devs.get(&dev)?.pipes.get(name)
+    }
+
+    pub(super) fn subscribers(&self, dev: u32, name: &[u8]) -> usize {
+        self.pipe(dev, name).map_or(0, |pipe| pipe.subscribers.len())
+    }
+
+    fn pipe_mut(&mut self, dev: u32, name: &[u8]) -> &mut Pipe {
+        let keep = self.keep(dev, name);
+        let pipes = &mut self.devs.entry(dev).or_default().pipes;
+        pipes.entry_ref(name).or_insert_with(|| Pipe { subscribers: Vec::new(), log: Log::default(), keep })
+    }
+
+    fn keep(&self, dev: u32, name: &[u8]) -> Keep {
+        if name.starts_with(b"trust_") {
+            return Keep::Trusted;
+        }
+        let set = self.devs.get(&dev).and_then(|dev| dev.log_lengths.get(name)).copied();
+        let by_rule = || self.options.logs.iter().find(|rule| rule.covers(name)).map(|rule| rule.length);
+        match set.or_else(by_rule) {
+            None | Some(0) => Keep::Nothing,
+            Some(length) => Keep::Newest(length.min(usize::try_from(LOG_LENGTH).unwrap_or(usize::MAX))),
+        }
+    }
+
+    pub(super) fn set_log_length(&mut self, dev: u32, name: &[u8], length: i64) {
+        let length = if length < 0 { 1 } else { length.min(LOG_LENGTH) };
+        self.devs.entry(dev).or_default().log_lengths.insert(name.to_vec(), usize::try_from(length).unwrap_or(0));
+        let keep = self.keep(dev, name);
+        self.pipe_mut(dev, name).keep = keep;
+    }
+
+    pub(super) fn subscribe(&mut self, peer: &Arc<Peer>, name: &[u8]) {
+        self.pipe_mut(peer.dev, name).subscribers.push(Arc::clone(peer));
+    }
+
+    /// Takes the newest subscription of `peer` out of a pipe.
+    pub(super) fn unsubscribe(&mut self, peer: &Peer, name: &[u8]) {
+        let Some(dev) = self.devs.get_mut(&peer.dev) else { return };
+        let Some(pipe) = dev.pipes.get_mut(name) else { return };
+        if let Some(at) = pipe.subscribers.iter().rposition(|other| other.id == peer.id) {
+            pipe.subscribers.remove(at);
+        }
+        if pipe.subscribers.is_empty() && pipe.log.is_empty() {
+            dev.pipes.remove(name);
+        }
+    }
+
+    /// Logs a message if the pipe has a log.
+    pub(super) fn log(&mut self, dev: u32, name: &[u8], event: &[u8], user: u32, data: &[u8], now: u64) {
+        let faults = self.faults();
+        let keep = self.pipe(dev, name).map_or_else(|| self.keep(dev, name), |pipe| pipe.keep);
+        if keep != Keep::Nothing {
+            self.pipe_mut(dev, name).log.store(keep, faults, data, event, user, now);
+        }
+    }
+
+    // Users.
+
+    /// The hash of `user` if `session` proves that it is them (PROTOCOL.md, section 1.3).
+    pub(super) fn log_in(&mut self, dev_id: u32, user: u32, session: &str, now: u64) -> Option<String> {
+        if user == 0 {
+            return None;
+        }
+        let dev = self.devs.entry(dev_id).or_default();
+        let by_token = self.options.era == Era::V409
+            && !dev.revoked.contains(session)
+            && auth::is_token_for(session, &self.options.password, dev_id, user, now);
+        if by_token {
+            let account = dev.users.entry(user).or_default();
+            if account.hash.is_none() {
+                account.hash = auth::new_hash();
+            }
+            return account.hash.clone();
+        }
+        dev.users.get(&user)?.hash.clone().filter(|hash| hash == session)
+    }
+
+    pub(super) fn add_user(&mut self, dev: u32, user: u32, hash: &str) {
+        let hash = hash.get(..HASH_BYTES).unwrap_or(hash);
+        self.account(dev, user).hash = Some(hash.to_owned());
+    }
+
+    /// Takes the hash away and ends the user's connections, but for those beyond the 16th.
+    pub(super) fn remove_user(&mut self, dev: u32, user: u32) {
+        let account = self.account(dev, user);
+        account.hash = None;
+        for link in &account.links {
+            link.outbox.close();
+        }
+    }
+
+    pub(super) fn revoke(&mut self, dev: u32, token: &str) {
+        self.devs.entry(dev).or_default().revoked.insert(token.to_owned());
+    }
+
+    pub(super) fn set_user_data(&mut self, dev: u32, user: u32, data: &str) {
+        self.account(dev, user).data = data.as_bytes().to_vec();
+    }
+
+    pub(super) fn user_data(&self, dev: u32, user: i64) -> &[u8] {
+        let account = u32::try_from(user).ok().and_then(|user| self.devs.get(&dev)?.users.get(&user));
+        account.map_or(&[], |account| account.data.as_slice())
+    }
+
+    fn account(&mut self, dev: u32, user: u32) -> &mut Account {
+        self.devs.entry(dev).or_default().users.entry(user).or_default()
+    }
+
+    /// What `user_status` says: the time since the user left, the time itself while they are here, one second more for
+    /// somebody who was never seen (PROTOCOL.md, section 5).
+    pub(super) fn seconds_since_seen(&self, dev: u32, user: u64, now: u64) -> u64 {
+        let account = u32::try_from(user).ok().and_then(|user| self.devs.get(&dev)?.users.get(&user));
+        match account {
+            Some(account) if !account.links.is_empty() => now,
+            Some(Account { left: Some(left), .. }) => now.saturating_sub(*left),
+            _ => now + 1,
+        }
+    }
+
+    pub(super) fn links_of(&self, dev: u32, user: u32) -> &[Arc<Peer>] {
+        let account = self.devs.get(&dev).and_then(|dev| dev.users.get(&user));
+        account.map_or(&[], |account| account.links.as_slice())
+    }
+
+    pub(super) fn queue(&mut self, dev: u32, user: u32, event: &[u8], data: &[u8], now: u64) {
+        let row = Queued { data: data.to_vec(), event: event.to_vec(), time: now };
+        self.account(dev, user).queue.push_back(row);
+    }
+
+    /// Sends what waited for the user, the oldest ten, and forgets the rest that is not of this second
+    /// (PROTOCOL.md, section 9).
+    pub(super) fn deliver_queue(&mut self, desk: &mut Desk, peer: &Arc<Peer>) {
+        let now = desk.now;
+        let queue = &mut self.account(peer.dev, peer.user).queue;
+        queue.retain(|row| row.time + KEPT_SECONDS >= now);
+        for row in queue.iter().take(QUEUED_AT_LOGIN) {
+            desk.say(peer, &Saying::Queued { data: &row.data, event: &row.event, time: row.time });
+        }
+        queue.retain(|row| row.time >= now);
+    }
+
+    /// Registers a connection of a user; true if it is the first.
+    pub(super) fn come(&mut self, peer: &Arc<Peer>) -> bool {
+        let links = &mut self.account(peer.dev, peer.user).links;
+        let first = links.is_empty();
+        if links.len() < LINKS_OF_USER {
+            links.push(Arc::clone(peer));
+        }
+        first
+    }
+
+    /// Takes a connection of a user out; true if none is left.
+    pub(super) fn go(&mut self, peer: &Peer, now: u64) -> bool {
+        let account = self.account(peer.dev, peer.user);
+        account.links.retain(|other| other.id != peer.id);
+        let last = account.links.is_empty();
+        if last {
+            account.left = Some(now);
+        }
+        last
+    }
+}

@@ -1,0 +1,60 @@
+//! The interface `wasi:logging/logging@0.1.0-draft`: a plugin's own log lines.
+
+use wasmtime::{
+    StoreContextMut,
+    component::{ComponentType, Lift, Linker, WasmStr},
+};
+
+use super::{State, Tag};
+use crate::report::Quiet;
+
+/// The name of the interface in a component's imports.
+const INTERFACE: &str = "wasi:logging/logging@0.1.0-draft";
+
+/// The longest text of one line in the log, in bytes; what is longer is cut.
+const LINE_MAX_BYTES: usize = 8 * 1024;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift)]
+#[component(enum)]
+#[repr(u8)]
+#[allow(dead_code, reason = "the plugin's side makes them")]
+pub(super) enum Level {
+    #[component(name = "trace")]
+    Trace,
+    #[component(name = "debug")]
+    Debug,
+    #[component(name = "info")]
+    Info,
+    #[component(name = "warn")]
+    Warn,
+    #[component(name = "error")]
+    Error,
+    #[component(name = "critical")]
+    Critical,
+}
+
+pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    linker.instance(INTERFACE)?.func_wrap(
+        "log",
+        |store: StoreContextMut<'_, State>, (level, context, message): (Level, WasmStr, WasmStr)| {
+            let (context, message) = (context.to_str(&store)?, message.to_str(&store)?);
+            write(&store.data().tag, level, &context, &message);
+            Ok(())
+        },
+    )
+}
+
+/// Writes one line of a plugin into the host's log.
+pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
+    let plugin = &*tag.name;
+    let message = message.get(..message.floor_char_boundary(LINE_MAX_BYTES)).unwrap_or(message);
+    let message = Quiet(message);
+    let context = (!context.is_empty()).then(|| tracing::field::display(Quiet(context)));
+    match level {
+        Level::Trace => tracing::trace!(target: "plugin", plugin, context, "{message}"),
+        Level::Debug => tracing::debug!(target: "plugin", plugin, context, "{message}"),
+        Level::Info => tracing::info!(target: "plugin", plugin, context, "{message}"),
+        Level::Warn => tracing::warn!(target: "plugin", plugin, context, "{message}"),
+        Level::Error | Level::Critical => tracing::error!(target: "plugin", plugin, context, "{message}"),
+    }
+}

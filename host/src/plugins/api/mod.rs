@@ -1,0 +1,145 @@
+//! The host's side of the contract `cometbot:plugin@1.0.0`: its types, and the functions that a plugin can call.
+//!
+//! One file an interface. `sandbox` puts them into the linker, `slot` makes the [`State`] that they work on. What a call
+//! does outside the plugin goes through a [`Port`], so that this module knows no connection.
+
+use std::sync::Arc;
+
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
+
+use super::{grants::Grants, sandbox::limits::Budget};
+use crate::comet::{commands::Commands, link::Port};
+
+mod comet;
+mod logging;
+mod output;
+
+/// The name of the export that starts an instance.
+pub const SETUP: &str = "setup";
+/// The name of the export that handles one event.
+pub const HANDLE: &str = "handle";
+
+/// An event as a plugin gets it; see `record event` in the contract.
+///
+/// Made once, when the event arrives, and shared by all plugins that hear it.
+#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lower, Lift)]
+#[component(record)]
+#[allow(missing_docs, reason = "the contract documents its fields")]
+pub struct Event {
+    pub pipe: Arc<str>,
+    pub name: Arc<str>,
+    pub data: String,
+    #[component(name = "user-id")]
+    pub user_id: Option<u64>,
+    pub time: Option<u64>,
+    pub history: bool,
+}
+
+/// A pipe that a plugin wants to hear; see `record hearing` in the contract.
+#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lift)]
+#[component(record)]
+#[allow(missing_docs, reason = "the contract documents its fields")]
+pub struct Hearing {
+    pub pipe: String,
+    pub events: Vec<String>,
+}
+
+/// The answer of `setup`; see `record wants` in the contract.
+#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lift)]
+#[component(record)]
+#[allow(missing_docs, reason = "the contract documents its fields")]
+pub struct Wants {
+    pub version: String,
+    pub hear: Vec<Hearing>,
+    pub send: Vec<String>,
+    pub log: Vec<String>,
+    pub count: Vec<String>,
+}
+
+/// What a plugin is called in the log.
+#[derive(Debug, Clone)]
+pub struct Tag {
+    /// Its name: the file's name without its ending.
+    pub name: Arc<str>,
+}
+
+/// What belongs to one instance: the data of its store.
+pub struct State {
+    pub(in crate::plugins) tag: Tag,
+    pub(in crate::plugins) grants: Arc<Grants>,
+    pub(in crate::plugins) budget: Budget,
+    port: Port,
+    /// Sends of handlers that have returned ok, on their way to the outbox.
+    ready: Commands,
+    /// Sends of the handler that runs now; they leave only if it returns ok.
+    staged: Commands,
+    wasi: WasiCtx,
+    table: ResourceTable,
+    config: Arc<WasiConfigVariables>,
+}
+
+impl State {
+    pub(in crate::plugins) fn new(
+        tag: Tag,
+        grants: Arc<Grants>,
+        budget: Budget,
+        port: Port,
+        config: Arc<WasiConfigVariables>,
+    ) -> Self {
+        // No directory, no socket, no environment, no argument: WASI answers an error to whoever tries.
+        let wasi = WasiCtx::builder()
+            .stdout(output::Lines::new(tag.clone(), output::Stream::Stdout))
+            .stderr(output::Lines::new(tag.clone(), output::Stream::Stderr))
+            .build();
+        Self {
+            tag,
+            grants,
+            budget,
+            port,
+            ready: Commands::default(),
+            staged: Commands::default(),
+            wasi,
+            table: ResourceTable::new(),
+            config,
+        }
+    }
+
+    /// Lets the sends of the handler that has just returned ok go, as soon as [`Self::flush`] is called.
+    pub(in crate::plugins) fn commit(&mut self) {
+        self.ready.append(&mut self.staged);
+    }
+
+    /// Drops the sends of a handler that failed.
+    pub(in crate::plugins) fn roll_back(&mut self) {
+        self.staged.clear();
+    }
+
+    /// Hands what is ready to the outbox.
+    pub(in crate::plugins) fn flush(&mut self) {
+        self.port.outbox.append(&mut self.ready);
+    }
+
+    /// How much is ready, in bytes.
+    pub(in crate::plugins) fn ready_bytes(&self) -> usize {
+        self.ready.bytes()
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+/// Puts every interface that a plugin may import into `linker`.
+///
+/// # Errors
+/// Those of wasmtime when an interface is put in twice, which would be a mistake of ours.
+pub fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    wasmtime_wasi_config::add_to_linker(linker, |state| WasiConfig::from(&*state.config))?;
+    logging::link(linker)?;
+    comet::link(linker)
+}

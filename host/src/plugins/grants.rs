@@ -1,0 +1,209 @@
+//! What a plugin may do: the pipes it asked for, verb by verb. Whatever is not listed is refused.
+//!
+//! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
+
+use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName};
+
+use super::api::{Hearing, Wants};
+
+/// Something a plugin does with a pipe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// `comet.send`
+    Send,
+    /// `comet.log`
+    Log,
+    /// `comet.count`
+    Count,
+}
+
+impl Verb {
+    /// The name of the host function and of the list in `wants`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Log => "log",
+            Self::Count => "count",
+        }
+    }
+}
+
+/// A pipe's whole name, or a beginning followed by `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipePattern {
+    text: String,
+    is_prefix: bool,
+}
+
+impl PipePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A [`NameError`] if what stands before the `*`, or the whole, is no name.
+    pub fn new(pattern: &str) -> Result<Self, NameError> {
+        let (text, is_prefix) = pattern.strip_suffix('*').map_or((pattern, false), |text| (text, true));
+        name::check("pipe", if is_prefix { 0 } else { 2 }, text)?;
+        Ok(Self { text: text.to_owned(), is_prefix })
+    }
+
+    /// Whether `pipe` is meant.
+    #[must_use]
+    pub fn covers(&self, pipe: &str) -> bool {
+        if self.is_prefix { pipe.starts_with(&self.text) } else { pipe == self.text }
+    }
+}
+
+impl std::fmt::Display for PipePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.text, if self.is_prefix { "*" } else { "" })
+    }
+}
+
+/// A pipe to hear, and which of its events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The pipe.
+    pub pipe: PipeName,
+    /// The events; empty means all.
+    pub events: Vec<EventName>,
+}
+
+/// What a plugin may hear and do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// The pipes it hears.
+    pub hear: Vec<Heard>,
+    send: Vec<PipePattern>,
+    log: Vec<PipePattern>,
+    count: Vec<PipePattern>,
+}
+
+/// A list in the answer of `setup` that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WantsError {
+    /// A name that no pipe or event can have.
+    #[error("`setup` asks in `{list}` for what cannot be: {source}")]
+    Name {
+        /// The list it stands in.
+        list: &'static str,
+        /// What is wrong with the name.
+        source: NameError,
+    },
+}
+
+impl Grants {
+    /// Takes what a plugin wants as what it gets.
+    ///
+    /// # Errors
+    /// A [`WantsError`] if a name in it is none.
+    pub fn from_wants(wants: &Wants) -> Result<Self, WantsError> {
+        let named = |list| move |source| WantsError::Name { list, source };
+        let patterns = |list, names: &[String]| {
+            names.iter().map(|name| PipePattern::new(name).map_err(named(list))).collect::<Result<Vec<_>, _>>()
+        };
+        Ok(Self {
+            hear: heard(&wants.hear).map_err(named("hear"))?,
+            send: patterns("send", &wants.send)?,
+            log: patterns("log", &wants.log)?,
+            count: patterns("count", &wants.count)?,
+        })
+    }
+
+    /// The patterns for a verb.
+    #[must_use]
+    pub fn patterns(&self, verb: Verb) -> &[PipePattern] {
+        match verb {
+            Verb::Send => &self.send,
+            Verb::Log => &self.log,
+            Verb::Count => &self.count,
+        }
+    }
+
+    /// Whether the verb may be used on the pipe.
+    ///
+    /// # Errors
+    /// What to change, for the plugin's author.
+    pub fn check(&self, verb: Verb, pipe: &str) -> Result<(), String> {
+        if self.patterns(verb).iter().any(|pattern| pattern.covers(pipe)) {
+            return Ok(());
+        }
+        let shown = pipe.get(..pipe.floor_char_boundary(name::NAME_MAX_BYTES)).unwrap_or_default();
+        let verb = verb.name();
+        Err(format!("`setup` did not ask to {verb} in the pipe {shown:?}: name it in the list `{verb}`"))
+    }
+
+    /// The pipes that must be subscribed for this plugin. `msg` is heard by login alone (PROTOCOL.md, section 6).
+    pub fn subscribed(&self) -> impl Iterator<Item = &PipeName> {
+        self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.as_str() != PERSONAL_PIPE)
+    }
+}
+
+/// The pipes of a list, each once: who names a pipe twice hears its events once.
+fn heard(hearings: &[Hearing]) -> Result<Vec<Heard>, NameError> {
+    let mut all: Vec<Heard> = Vec::new();
+    for hearing in hearings {
+        let pipe = PipeName::new(&hearing.pipe)?;
+        let events: Vec<EventName> = hearing.events.iter().map(|name| EventName::new(name)).collect::<Result<_, _>>()?;
+        match all.iter_mut().find(|heard| heard.pipe == pipe) {
+            Some(heard) if heard.events.is_empty() || events.is_empty() => heard.events.clear(),
+            Some(heard) => heard.events.extend(events),
+            None => all.push(Heard { pipe, events }),
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use super::*;
+
+    fn wants() -> Wants {
+        Wants {
+            version: String::new(),
+            hear: vec![
+                Hearing { pipe: "web_chat".into(), events: vec!["msg".into()] },
+                Hearing { pipe: "msg".into(), events: vec![] },
+            ],
+            send: vec!["web_*".into()],
+            log: vec!["web_chat".into()],
+            count: vec![],
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_a_whole_name_or_a_beginning() {
+        let grants = Grants::from_wants(&wants()).unwrap();
+        assert!(grants.check(Verb::Send, "web_anything").is_ok());
+        assert!(grants.check(Verb::Log, "web_chat").is_ok());
+        assert!(grants.check(Verb::Log, "web_chat2").is_err());
+        assert!(grants.check(Verb::Count, "web_chat").unwrap_err().contains("`count`"));
+    }
+
+    #[test]
+    fn personal_messages_are_heard_but_never_subscribed() {
+        let grants = Grants::from_wants(&wants()).unwrap();
+        assert_eq!(grants.hear.len(), 2);
+        assert_eq!(grants.subscribed().map(PipeName::as_str).collect::<Vec<_>>(), ["web_chat"]);
+    }
+
+    #[test]
+    fn a_pipe_named_twice_is_heard_once_with_all_its_events() {
+        let mut wants = wants();
+        wants.hear.push(Hearing { pipe: "web_chat".into(), events: vec!["edit".into()] });
+        let grants = Grants::from_wants(&wants).unwrap();
+        assert_eq!(grants.hear.len(), 2);
+        assert_eq!(grants.hear[0].events.iter().map(EventName::as_str).collect::<Vec<_>>(), ["msg", "edit"]);
+        wants.hear.push(Hearing { pipe: "web_chat".into(), events: vec![] });
+        assert!(Grants::from_wants(&wants).unwrap().hear[0].events.is_empty(), "no name means all of them");
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_is_refused_with_the_list_it_stands_in() {
+        let mut wants = wants();
+        wants.hear[0].pipe = "web чат".into();
+        let message = Grants::from_wants(&wants).unwrap_err().to_string();
+        assert!(message.contains("`hear`") && message.contains("web чат"), "{message}");
+    }
+}

@@ -1,0 +1,107 @@
+//! A plugin's file becomes a compiled component whose imports and exports are checked.
+//!
+//! [`Package::load`] takes what people drop into the folder: a component, a core module (with or without a component
+//! type in it), or the text form of either. Whatever cannot be loaded gives one sentence: what it is, what is missing,
+//! what to do. Called by `bot` and by `cli`; calls `sandbox` to compile and link.
+
+use std::{hash::Hasher as _, path::Path, sync::Arc};
+
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
+
+use self::encode::EncodeError;
+use super::{
+    api::{self, State},
+    sandbox::Sandbox,
+};
+
+mod encode;
+
+/// The largest file that is taken for a plugin.
+const FILE_MAX_BYTES: u64 = 128 * 1024 * 1024;
+
+/// Why a file is no plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The file could not be read.
+    #[error("cannot read it: {0}")]
+    Read(#[from] std::io::Error),
+    /// The file is larger than any sensible plugin.
+    #[error("it is {0} bytes long; {FILE_MAX_BYTES} is the most that is loaded")]
+    TooLarge(u64),
+    /// It could not be made into a component.
+    #[error(transparent)]
+    Encode(#[from] EncodeError),
+    /// The component could not be compiled.
+    #[error("it does not compile: {0:#}")]
+    Compile(wasmtime::Error),
+    /// An import is not given here.
+    #[error(
+        "it imports what cometbot does not give: {0:#}; a plugin can use `cometbot:plugin/comet@1.0.0`, \
+         `wasi:logging`, `wasi:config` and WASI 0.2 (without files and sockets)"
+    )]
+    Import(wasmtime::Error),
+    /// An export is missing.
+    #[error("it is a component without the export `{0}`: build it for the world `cometbot:plugin/plugin@1.0.0`")]
+    Export(&'static str),
+}
+
+/// What tells one version of a plugin from another: a hash of the file's bytes. Not for use against forgery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ContentHash(u64);
+
+impl ContentHash {
+    /// The hash of a file's bytes.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        // The same keys each time, so that a version has the same hash in every run.
+        #[allow(deprecated, reason = "SipHasher with fixed keys is what is wanted here")]
+        let mut hasher = std::hash::SipHasher::new();
+        hasher.write(bytes);
+        Self(hasher.finish())
+    }
+}
+
+impl std::fmt::Display for ContentHash {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+/// A compiled plugin, ready to be instantiated.
+#[derive(Clone)]
+pub struct Package {
+    /// Which version of the file it is.
+    pub hash: ContentHash,
+    /// The file's length in bytes.
+    pub file_bytes: usize,
+    pub(super) instance: InstancePre<State>,
+    pub(super) setup: ComponentExportIndex,
+    pub(super) handle: ComponentExportIndex,
+}
+
+impl Package {
+    /// Reads a file; see [`Self::load`].
+    ///
+    /// # Errors
+    /// A [`PackageError`] that says what to do.
+    pub fn read(path: &Path) -> Result<Arc<[u8]>, PackageError> {
+        let length = std::fs::metadata(path)?.len();
+        if length > FILE_MAX_BYTES {
+            return Err(PackageError::TooLarge(length));
+        }
+        Ok(std::fs::read(path)?.into())
+    }
+
+    /// Makes a package of a file's bytes. This compiles: call it where blocking for seconds is allowed.
+    ///
+    /// # Errors
+    /// A [`PackageError`] that says what to do.
+    pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, PackageError> {
+        let component = encode::component(bytes)?;
+        let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
+        let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
+        let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
+        let instance = sandbox.link(&component).map_err(PackageError::Import)?;
+        Ok(Self { hash: ContentHash::of(bytes), file_bytes: bytes.len(), instance, setup, handle })
+    }
+}

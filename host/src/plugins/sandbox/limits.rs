@@ -1,0 +1,110 @@
+//! The bounds of a plugin, in one table, and the counters that keep them.
+
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// The length of a tick: how precise time limits are, and how long a spinning plugin keeps a thread to itself.
+pub const EPOCH_TICK: Duration = Duration::from_millis(10);
+/// The stack that a plugin's functions may use.
+pub const WASM_STACK_BYTES: usize = 512 * 1024;
+/// The stack that a call gets in all, with room for host functions.
+pub const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
+/// Core modules in one component: a plugin, its adapter, their glue; language runtimes bring a few more.
+pub const CORE_INSTANCES_A_PLUGIN: u32 = 16;
+/// Linear memories in one component.
+pub const MEMORIES_A_PLUGIN: u32 = 4;
+/// Tables in one component.
+pub const TABLES_A_PLUGIN: u32 = 16;
+/// Elements of one table; the tables of a large language runtime have some ten thousand.
+pub const TABLE_ELEMENTS: usize = 100_000;
+/// What the engine may need to keep of one instance.
+pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
+/// What a handler may send for one event.
+pub const STAGED_BYTES: usize = 1024 * 1024;
+
+/// What one instance may use.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    /// The memory it may grow to.
+    pub memory: MemoryBudget,
+    /// The time it has left in the call that runs now.
+    pub time: TimeBudget,
+    /// The most that one call may send, in bytes.
+    pub staged_bytes: usize,
+}
+
+impl Budget {
+    /// A budget of `memory_bytes` and no time yet: each call is given its own.
+    #[must_use]
+    pub const fn new(memory_bytes: usize) -> Self {
+        Self {
+            memory: MemoryBudget { bytes: memory_bytes, was_denied: false },
+            time: TimeBudget { ticks: 0 },
+            staged_bytes: STAGED_BYTES,
+        }
+    }
+}
+
+/// Time on the processor, counted in ticks in which the plugin really ran: waiting for the server costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeBudget {
+    ticks: u32,
+}
+
+impl TimeBudget {
+    /// A budget of `time`, rounded up to whole ticks; the tick that is running already is not counted.
+    #[must_use]
+    pub fn new(time: Duration) -> Self {
+        let ticks = time.as_nanos().div_ceil(EPOCH_TICK.as_nanos());
+        Self { ticks: u32::try_from(ticks).unwrap_or(u32::MAX) }
+    }
+
+    /// What is left after another tick, if anything is.
+    pub(super) const fn checked_sub_tick(self) -> Option<Self> {
+        match self.ticks.checked_sub(1) {
+            Some(ticks) => Some(Self { ticks }),
+            None => None,
+        }
+    }
+}
+
+/// A call ran longer than it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it ran longer than it may")]
+pub struct Overrun;
+
+/// The size that one linear memory may grow to; tables have a bound of their own.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget {
+    bytes: usize,
+    /// Whether the plugin asked for more than it may have; that often explains the trap that follows.
+    pub was_denied: bool,
+}
+
+impl ResourceLimiter for MemoryBudget {
+    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= self.bytes;
+        self.was_denied |= !granted;
+        Ok(granted)
+    }
+
+    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let granted = desired <= TABLE_ELEMENTS;
+        self.was_denied |= !granted;
+        Ok(granted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_is_rounded_up_to_ticks_and_runs_out() {
+        let two = TimeBudget::new(EPOCH_TICK + Duration::from_millis(1));
+        let left = two.checked_sub_tick().and_then(TimeBudget::checked_sub_tick);
+        assert_eq!(left, Some(TimeBudget::new(Duration::ZERO)));
+        assert_eq!(left.and_then(TimeBudget::checked_sub_tick), None);
+    }
+}

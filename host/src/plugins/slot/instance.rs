@@ -1,0 +1,170 @@
+//! One instance of a plugin: started, called, thrown away after a trap.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use wasmtime::{Store, Trap, WasmBacktrace, component::TypedFunc};
+
+use crate::plugins::{
+    api::{Event, State, Wants},
+    grants::{Grants, WantsError},
+    package::Package,
+    sandbox::{
+        Sandbox,
+        limits::{Overrun, TimeBudget},
+    },
+};
+
+/// A plugin that has been set up.
+pub(super) struct Instance {
+    store: Store<State>,
+    handle: TypedFunc<(Arc<Event>,), (Result<(), String>,)>,
+    /// How long a call may run.
+    time: Duration,
+}
+
+/// Why an instance did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// It could not be instantiated.
+    #[error("it does not start: {0}")]
+    Instantiate(Crash),
+    /// An export has another type than in the contract.
+    #[error("its export `{export}` does not have the type of the contract `cometbot:plugin@1.0.0`: {reason}")]
+    Type {
+        /// The export.
+        export: &'static str,
+        /// What the engine says.
+        reason: String,
+    },
+    /// `setup` trapped or ran too long.
+    #[error("its `setup` failed: {0}")]
+    Setup(Crash),
+    /// `setup` returned an error.
+    #[error("it refuses to run: {0}")]
+    Refused(String),
+    /// `setup` asks for what cannot be.
+    #[error(transparent)]
+    Wants(#[from] WantsError),
+}
+
+/// Why an event was not handled.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// `handle` returned an error. The instance goes on.
+    #[error("it returned an error: {0}")]
+    Returned(String),
+    /// `handle` trapped or ran too long. The instance is gone.
+    #[error("{0}")]
+    Crashed(Crash),
+}
+
+/// A trap or a call that ran too long.
+#[derive(Debug)]
+pub struct Crash {
+    /// What happened, in one sentence.
+    pub reason: String,
+    /// The plugin's functions that were running, innermost first, with names where the file has them; may be empty.
+    pub backtrace: Vec<String>,
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.reason)?;
+        if let Some(innermost) = self.backtrace.first() {
+            write!(f, " (in {innermost})")?;
+        }
+        Ok(())
+    }
+}
+
+impl Instance {
+    /// Makes an instance and calls `setup`.
+    pub(super) async fn start(
+        sandbox: &Sandbox,
+        package: &Package,
+        state: State,
+        time: Duration,
+    ) -> Result<(Self, Wants, Arc<Grants>), StartError> {
+        let mut store = sandbox.store(state);
+        begin_call(&mut store, time);
+        let instance = match package.instance.instantiate_async(&mut store).await {
+            Ok(instance) => instance,
+            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, time))),
+        };
+        let mistyped = |export| move |error: wasmtime::Error| StartError::Type { export, reason: format!("{error:#}") };
+        let setup = instance
+            .get_typed_func::<(), (Result<Wants, String>,)>(&mut store, package.setup)
+            .map_err(mistyped("setup"))?;
+        let handle = instance.get_typed_func(&mut store, package.handle).map_err(mistyped("handle"))?;
+        begin_call(&mut store, time);
+        let wants = match setup.call_async(&mut store, ()).await {
+            Ok((wants,)) => wants.map_err(StartError::Refused)?,
+            Err(error) => return Err(StartError::Setup(crash(&store, &error, time))),
+        };
+        let grants = Arc::new(Grants::from_wants(&wants)?);
+        store.data_mut().grants = Arc::clone(&grants);
+        Ok((Self { store, handle, time }, wants, grants))
+    }
+
+    /// Handles one event. Its sends are ready when it returns ok, and dropped otherwise.
+    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<(), Failure> {
+        begin_call(&mut self.store, self.time);
+        let outcome = self.handle.call_async(&mut self.store, (event,)).await;
+        match outcome {
+            Ok((Ok(()),)) => {
+                self.store.data_mut().commit();
+                Ok(())
+            }
+            Ok((Err(words),)) => {
+                self.store.data_mut().roll_back();
+                Err(Failure::Returned(words))
+            }
+            Err(error) => {
+                self.store.data_mut().roll_back();
+                Err(Failure::Crashed(crash(&self.store, &error, self.time)))
+            }
+        }
+    }
+
+    /// Gives it the grants of the instance that it stands in for: routes were made of those.
+    pub(super) fn keep_grants(&mut self, grants: Arc<Grants>) {
+        self.store.data_mut().grants = grants;
+    }
+
+    /// Hands what is ready to the outbox.
+    pub(super) fn flush(&mut self) {
+        self.store.data_mut().flush();
+    }
+
+    /// How much is ready to be sent, in bytes.
+    pub(super) fn ready_bytes(&self) -> usize {
+        self.store.data().ready_bytes()
+    }
+}
+
+fn begin_call(store: &mut Store<State>, time: Duration) {
+    let budget = &mut store.data_mut().budget;
+    budget.time = TimeBudget::new(time);
+    budget.memory.was_denied = false;
+    store.set_epoch_deadline(1);
+}
+
+fn crash(store: &Store<State>, error: &wasmtime::Error, time: Duration) -> Crash {
+    let mut reason = if error.is::<Overrun>() {
+        format!("it ran longer than {} ms and was stopped", time.as_millis())
+    } else if let Some(trap) = error.downcast_ref::<Trap>() {
+        format!("it trapped: {trap}")
+    } else {
+        // The backtrace is the outermost context; the cause is what people need.
+        error.root_cause().to_string()
+    };
+    if store.data().budget.memory.was_denied {
+        reason.push_str("; it had asked for more memory than it may have");
+    }
+    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
+    let backtrace = frames.iter().map(|frame| match frame.func_name() {
+        Some(name) => rustc_demangle::demangle(name).to_string(),
+        None => format!("function {}", frame.func_index()),
+    });
+    Crash { reason, backtrace: backtrace.collect() }
+}

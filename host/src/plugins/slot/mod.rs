@@ -1,0 +1,324 @@
+//! One plugin's life: its queue, its running version, and the change from one version to the next.
+//!
+//! A slot outlives every version that runs in it. Events wait in the slot's [`Queue`], not in an instance, which is why a
+//! swap loses none: a new version takes over between two events. Only [`Slot::swap`] replaces the running version.
+//!
+//! Called by `bot`; calls `sandbox` and `api`. Knows nothing of the network.
+
+use std::{
+    collections::VecDeque,
+    ops::ControlFlow,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use wasmtime_wasi_config::WasiConfigVariables;
+
+use self::instance::Instance;
+pub use self::{
+    instance::{Crash, Failure, StartError},
+    queue::{Pushed, Queue},
+};
+use super::{
+    api::{Event, State, Tag, Wants},
+    grants::Grants,
+    package::{ContentHash, Package},
+    sandbox::{Sandbox, limits::Budget},
+};
+use crate::{comet::link::Port, config::PluginTerms, report::Throttle};
+
+mod instance;
+mod queue;
+
+/// Sends that are ready leave at the latest when they are so many bytes.
+const FLUSH_BYTES: usize = 16 * 1024;
+
+/// Events that are handled before the slot looks up again, so that none of its neighbours starves.
+const STRETCH_EVENTS: usize = 256;
+
+/// A version that has been set up and could take over.
+pub struct Version {
+    package: Package,
+    instance: Instance,
+    /// What its `setup` answered.
+    pub wants: Wants,
+    /// What it may do.
+    pub grants: Arc<Grants>,
+}
+
+impl Version {
+    /// Which file it was made of.
+    #[must_use]
+    pub const fn hash(&self) -> ContentHash {
+        self.package.hash
+    }
+}
+
+/// Starts versions of one plugin: the same each time, before a swap and after a crash.
+#[derive(Clone)]
+pub struct Starter {
+    sandbox: Arc<Sandbox>,
+    tag: Tag,
+    terms: Arc<PluginTerms>,
+    config: Arc<WasiConfigVariables>,
+    port: Port,
+}
+
+impl Starter {
+    /// For the plugin called `name`.
+    #[must_use]
+    pub fn new(sandbox: Arc<Sandbox>, name: &str, terms: PluginTerms, port: Port) -> Self {
+        let config = Arc::new(terms.config.iter().cloned().collect());
+        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, port }
+    }
+
+    /// Makes an instance and calls its `setup`.
+    ///
+    /// # Errors
+    /// A [`StartError`] that says why this version cannot run.
+    pub async fn start(&self, package: Package) -> Result<Version, StartError> {
+        let state = State::new(
+            self.tag.clone(),
+            Arc::default(),
+            Budget::new(self.terms.memory_bytes),
+            self.port.clone(),
+            Arc::clone(&self.config),
+        );
+        let (instance, wants, grants) =
+            Instance::start(&self.sandbox, &package, state, self.terms.time_per_event).await?;
+        Ok(Version { package, instance, wants, grants })
+    }
+}
+
+/// What a slot has done so far.
+#[derive(Debug, Default)]
+pub struct Tally {
+    handled: AtomicU64,
+    failed: AtomicU64,
+}
+
+impl Tally {
+    /// Events that were handled.
+    pub fn handled(&self) -> u64 {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    /// Events that failed.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// A handle on a slot. Dropping it stops the slot at once; [`Slot::drain`] lets it finish.
+pub struct Slot {
+    queue: Arc<Queue>,
+    orders: mpsc::UnboundedSender<Order>,
+    tally: Arc<Tally>,
+    task: JoinHandle<()>,
+}
+
+enum Order {
+    Swap(Box<Version>, oneshot::Sender<()>),
+    Drain,
+}
+
+impl Slot {
+    /// Starts a slot with its first version.
+    #[must_use]
+    pub fn start(starter: Starter, version: Version) -> Self {
+        let queue = Arc::new(Queue::with_bound(starter.terms.queue_events));
+        let tally = Arc::new(Tally::default());
+        let (orders, receiver) = mpsc::unbounded_channel();
+        let occupant = Occupant {
+            starter,
+            grants: version.grants,
+            package: version.package,
+            instance: Some(version.instance),
+            queue: Arc::clone(&queue),
+            batch: VecDeque::new(),
+            tally: Arc::clone(&tally),
+            dropped: Throttle::default(),
+        };
+        Self { queue, orders, tally, task: tokio::spawn(occupant.run(receiver)) }
+    }
+
+    /// Where its events go.
+    #[must_use]
+    pub const fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    /// What it has done so far.
+    #[must_use]
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Lets `version` take over between two events; returns when it has.
+    pub async fn swap(&self, version: Version) {
+        let (done, swapped) = oneshot::channel();
+        if self.orders.send(Order::Swap(Box::new(version), done)).is_ok() {
+            // A slot that ended meanwhile has nothing left to swap.
+            let _ = swapped.await;
+        }
+    }
+
+    /// Lets the slot handle what waits, then ends it.
+    pub async fn drain(mut self) {
+        if self.orders.send(Order::Drain).is_ok() {
+            let _ = (&mut self.task).await;
+        }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// The task of a slot.
+struct Occupant {
+    starter: Starter,
+    package: Package,
+    grants: Arc<Grants>,
+    /// None after a crash, until the next event.
+    instance: Option<Instance>,
+    queue: Arc<Queue>,
+    /// Events taken out of the queue and not handled yet.
+    batch: VecDeque<Arc<Event>>,
+    tally: Arc<Tally>,
+    dropped: Throttle,
+}
+
+impl Occupant {
+    async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
+        let queue = Arc::clone(&self.queue);
+        let outbox = Arc::clone(&self.starter.port.outbox);
+        loop {
+            if self.batch.is_empty() {
+                queue.take(&mut self.batch);
+            }
+            let busy = !self.batch.is_empty();
+            tokio::select! {
+                biased;
+                order = orders.recv() => match order {
+                    Some(order) => if self.obey(order).await.is_break() { return },
+                    None => return,
+                },
+                () = outbox.room(), if busy => self.stretch(&orders).await,
+                () = queue.filled(), if !busy => {}
+            }
+        }
+    }
+
+    async fn obey(&mut self, order: Order) -> ControlFlow<()> {
+        match order {
+            Order::Swap(version, done) => {
+                let Version { package, instance, grants, .. } = *version;
+                (self.package, self.instance, self.grants) = (package, Some(instance), grants);
+                // Whoever ordered the swap may be gone.
+                let _ = done.send(());
+                ControlFlow::Continue(())
+            }
+            Order::Drain => {
+                loop {
+                    if self.batch.is_empty() {
+                        self.queue.take(&mut self.batch);
+                    }
+                    let Some(event) = self.batch.pop_front() else { break };
+                    self.handle(event).await;
+                    self.flush();
+                }
+                ControlFlow::Break(())
+            }
+        }
+    }
+
+    /// Handles events until none is left, an order waits, or enough is ready to be sent.
+    async fn stretch(&mut self, orders: &mpsc::UnboundedReceiver<Order>) {
+        for _ in 0..STRETCH_EVENTS {
+            let Some(event) = self.batch.pop_front() else { break };
+            self.handle(event).await;
+            let ready = self.instance.as_ref().map_or(0, Instance::ready_bytes);
+            if ready >= FLUSH_BYTES || !orders.is_empty() {
+                break;
+            }
+        }
+        self.flush();
+        if let Some(times) = self.dropped.pass_many(self.queue.take_dropped()) {
+            tracing::warn!(
+                plugin = &*self.starter.tag.name,
+                events = times,
+                "events were dropped: {} already wait, which is the most; give the plugin less to hear or a larger \
+                 `queue`",
+                self.starter.terms.queue_events
+            );
+        }
+        tokio::task::consume_budget().await;
+    }
+
+    fn flush(&mut self) {
+        if let Some(instance) = &mut self.instance {
+            instance.flush();
+        }
+    }
+
+    async fn handle(&mut self, event: Arc<Event>) {
+        let outcome = match self.instance().await {
+            Ok(instance) => instance.handle(Arc::clone(&event)).await,
+            Err(error) => {
+                self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
+                return;
+            }
+        };
+        match outcome {
+            Ok(()) => {
+                self.tally.handled.fetch_add(1, Ordering::Relaxed);
+            }
+            Err(failure) => {
+                let backtrace = match &failure {
+                    Failure::Crashed(crash) => {
+                        self.flush();
+                        self.instance = None;
+                        crash.backtrace.as_slice()
+                    }
+                    Failure::Returned(_) => &[],
+                };
+                self.failed(&event, &failure, backtrace);
+            }
+        }
+    }
+
+    /// The running instance, or a new one if the last call cost it.
+    async fn instance(&mut self) -> Result<&mut Instance, StartError> {
+        let instance = match self.instance.take() {
+            Some(instance) => instance,
+            None => {
+                let mut version = self.starter.start(self.package.clone()).await?;
+                version.instance.keep_grants(Arc::clone(&self.grants));
+                version.instance
+            }
+        };
+        Ok(self.instance.insert(instance))
+    }
+
+    fn failed(&self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
+        self.tally.failed.fetch_add(1, Ordering::Relaxed);
+        let backtrace = (!backtrace.is_empty()).then(|| backtrace.join(" < "));
+        tracing::error!(
+            plugin = &*self.starter.tag.name,
+            version = %self.package.hash,
+            pipe = &*event.pipe,
+            event = &*event.name,
+            backtrace,
+            "the plugin failed on an event: {why}"
+        );
+    }
+}

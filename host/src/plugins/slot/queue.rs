@@ -1,0 +1,133 @@
+//! A slot's queue: bounded, filled by the reader of a link, emptied whole by the slot's task.
+//!
+//! One lock an event and one wake-up a burst; the reader never waits, because a connection that is not read stalls the
+//! server for others (PROTOCOL.md, section 8). At the bound the newest event is dropped and counted: what is older was
+//! promised first.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::Notify;
+
+use crate::plugins::api::Event;
+
+/// Events that wait for a plugin.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: Mutex<VecDeque<Arc<Event>>>,
+    filled: Notify,
+    bound: usize,
+    dropped: AtomicU64,
+}
+
+impl Queue {
+    /// An empty queue for at most `bound` events.
+    #[must_use]
+    pub fn with_bound(bound: usize) -> Self {
+        Self {
+            waiting: Mutex::new(VecDeque::new()),
+            filled: Notify::new(),
+            bound: bound.max(1),
+            dropped: AtomicU64::new(0),
+        }
+    }
+
+    /// Puts an event at the end. Wakes nobody: whoever pushed the first one calls [`Self::wake`] after its burst.
+    pub fn push(&self, event: Arc<Event>) -> Pushed {
+        let mut waiting = self.lock();
+        if waiting.len() >= self.bound {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+            return Pushed::Dropped;
+        }
+        waiting.push_back(event);
+        if waiting.len() == 1 { Pushed::First } else { Pushed::Behind }
+    }
+
+    /// Wakes the slot.
+    pub fn wake(&self) {
+        self.filled.notify_one();
+    }
+
+    /// How many events were dropped since this was last asked.
+    pub fn take_dropped(&self) -> u64 {
+        self.dropped.swap(0, Ordering::Relaxed)
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    /// Waits until an event waits.
+    pub(super) async fn filled(&self) {
+        loop {
+            let filled = self.filled.notified();
+            if !self.is_empty() {
+                return;
+            }
+            filled.await;
+        }
+    }
+
+    /// Swaps everything that waits into `into`, which must be empty.
+    pub(super) fn take(&self, into: &mut VecDeque<Arc<Event>>) {
+        std::mem::swap(&mut *self.lock(), into);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Event>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What became of an event that was pushed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Pushed {
+    /// It waits, alone: the slot must be woken.
+    First,
+    /// It waits behind others.
+    Behind,
+    /// The queue was full.
+    Dropped,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(number: u64) -> Arc<Event> {
+        Arc::new(Event {
+            pipe: "web_a".into(),
+            name: "e".into(),
+            data: number.to_string(),
+            user_id: None,
+            time: None,
+            history: false,
+        })
+    }
+
+    #[test]
+    fn at_the_bound_the_newest_event_is_dropped_and_counted() {
+        let queue = Queue::with_bound(2);
+        assert_eq!(queue.push(event(0)), Pushed::First);
+        assert_eq!(queue.push(event(1)), Pushed::Behind);
+        assert_eq!(queue.push(event(2)), Pushed::Dropped);
+        let mut batch = VecDeque::new();
+        queue.take(&mut batch);
+        assert_eq!(batch.iter().map(|event| event.data.as_str()).collect::<Vec<_>>(), ["0", "1"]);
+        assert_eq!(queue.take_dropped(), 1);
+        assert_eq!(queue.take_dropped(), 0);
+    }
+}

@@ -1,0 +1,73 @@
+//! How foreign text and repeated troubles reach the log and the terminal.
+//!
+//! Anyone may call it; it calls nothing.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+/// Text that cannot forge a line of the log or steer a terminal: control characters are shown escaped.
+pub struct Quiet<'a>(pub &'a str);
+
+impl fmt::Display for Quiet<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+        for character in self.0.chars() {
+            if character.is_control() && character != '\t' {
+                write!(f, "{}", character.escape_default())?;
+            } else {
+                f.write_char(character)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The least time between two lines about the same thing.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Lets one line a second through and counts the rest, so that a flood of the same trouble does not become a flood of
+/// lines.
+#[derive(Debug, Default)]
+pub struct Throttle {
+    last: Option<Instant>,
+    times: u64,
+}
+
+impl Throttle {
+    /// Counts an occurrence. If a line may be written now, gives how many occurrences it stands for.
+    pub fn pass(&mut self) -> Option<u64> {
+        self.pass_many(1)
+    }
+
+    /// The same for several occurrences at once.
+    pub fn pass_many(&mut self, times: u64) -> Option<u64> {
+        self.times += times;
+        if self.times == 0 || self.last.is_some_and(|last| last.elapsed() < EVERY) {
+            return None;
+        }
+        self.last = Some(Instant::now());
+        Some(std::mem::take(&mut self.times))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_cannot_forge_a_line_or_steer_the_terminal() {
+        assert_eq!(Quiet("a\nERROR \u{1b}[31m").to_string(), "a\\nERROR \\u{1b}[31m");
+        assert_eq!(Quiet("tab\tand Ünïcode").to_string(), "tab\tand Ünïcode");
+    }
+
+    #[test]
+    fn a_flood_becomes_one_line_with_a_count() {
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pass(), Some(1));
+        assert_eq!((throttle.pass(), throttle.pass()), (None, None));
+        throttle.last = Instant::now().checked_sub(EVERY);
+        assert_eq!(throttle.pass(), Some(3));
+    }
+}

@@ -1,0 +1,73 @@
+//! What a plugin can ask of the comet server. What `setup` did not ask for is refused with [`Error::Denied`].
+
+use std::fmt;
+
+use crate::{Event, bindings::cometbot::plugin::comet as host};
+
+/// Why something was not done. The texts are for people: they say what to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Error {
+    /// The server could not take it: a bad name, a text that is too long, a NUL byte.
+    Invalid(String),
+    /// The plugin did not ask for it in `setup`, or the operator did not grant it.
+    Denied(String),
+    /// There is no connection, or too much is waiting to be sent. Trying again later can help.
+    Unavailable(String),
+    /// The server did not answer in time.
+    TimedOut,
+}
+
+impl std::error::Error for Error {}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(why) | Self::Denied(why) | Self::Unavailable(why) => f.write_str(why),
+            Self::TimedOut => f.write_str("the comet server did not answer in time"),
+        }
+    }
+}
+
+impl From<host::Error> for Error {
+    fn from(error: host::Error) -> Self {
+        match error {
+            host::Error::Invalid(why) => Self::Invalid(why),
+            host::Error::Denied(why) => Self::Denied(why),
+            host::Error::Unavailable(why) => Self::Unavailable(why),
+            host::Error::TimedOut => Self::TimedOut,
+        }
+    }
+}
+
+/// Sends an event into a pipe.
+///
+/// `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event` is
+/// at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns `Ok`, and
+/// none of them if it fails. The bot does not hear what it sends itself.
+///
+/// # Errors
+/// Names or text that the server cannot take, a pipe that is not granted, too much waiting to be sent.
+pub fn send(pipe: &str, event: &str, message: &str) -> Result<(), Error> {
+    Ok(host::send(pipe, event, message)?)
+}
+
+/// The newest events in a pipe's log, oldest first: at most `limit`, and never more than [`LOG_MAX_EVENTS`].
+///
+/// A pipe has a log only where the server's operator switched it on; without one this is empty.
+///
+/// # Errors
+/// A pipe that is not granted, no connection, no answer in time.
+pub fn log(pipe: &str, limit: u32) -> Result<Vec<Event>, Error> {
+    Ok(host::log(pipe, limit)?)
+}
+
+/// The most that [`log`] answers.
+pub const LOG_MAX_EVENTS: u32 = 99;
+
+/// How many connections subscribe to a pipe (`web_…` or `track_…`), the bot's own among them.
+///
+/// # Errors
+/// A pipe that is not granted, no connection, no answer in time.
+pub fn count(pipe: &str) -> Result<u64, Error> {
+    Ok(host::count(pipe)?)
+}

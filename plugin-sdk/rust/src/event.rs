@@ -1,0 +1,71 @@
+//! Reading an event, and answering it.
+
+use std::borrow::Cow;
+
+use crate::{Event, comet};
+
+impl Event {
+    /// A live event from nobody in particular, for tests of your plugin; set the other fields as you need them.
+    #[must_use]
+    pub fn new(pipe: impl Into<String>, name: impl Into<String>, data: impl Into<String>) -> Self {
+        Self { pipe: pipe.into(), name: name.into(), data: data.into(), user_id: None, time: None, history: false }
+    }
+
+    /// What a person wrote.
+    ///
+    /// The server's JavaScript client sends each message as JSON, so that its plain text `hi` arrives as `"hi"`, quotes
+    /// included; other clients send the bare text. This is `hi` for both. Anything else stays as it is, a JSON object
+    /// for example.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.json_text().map_or(Cow::Borrowed(self.data.as_str()), Cow::Owned)
+    }
+
+    /// Sends a text to the pipe that the event came from, in the form that its sender uses (see [`Event::text`]):
+    /// whoever writes JSON strings also reads them, and only in them does a JavaScript client keep the line breaks.
+    ///
+    /// # Errors
+    /// As [`comet::send`].
+    pub fn reply(&self, event: &str, text: &str) -> Result<(), comet::Error> {
+        comet::send(&self.pipe, event, &self.in_same_form(text))
+    }
+
+    fn in_same_form<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        let json = self.json_text().and_then(|_| serde_json::to_string(text).ok());
+        json.map_or(Cow::Borrowed(text), Cow::Owned)
+    }
+
+    fn json_text(&self) -> Option<String> {
+        // Looked at first, so that most texts never see a parser.
+        if self.data.trim_start().starts_with('"') { serde_json::from_str(&self.data).ok() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(data: &str) -> String {
+        Event::new("web_chat", "msg", data).text().into_owned()
+    }
+
+    #[test]
+    fn a_json_string_is_read() {
+        assert_eq!(text(r#""hi""#), "hi");
+        assert_eq!(text(r#""say \"hi\"\n\u043f\u0440\u0438\u0432\u0435\u0442 \ud83d\ude00""#), "say \"hi\"\nпривет 😀");
+    }
+
+    #[test]
+    fn everything_else_stays_as_it_is() {
+        for data in ["hi", "", "12", r#"{"text":"hi"}"#, r#""hi" she said"#, r#""hi"#, "it's"] {
+            assert_eq!(text(data), data);
+        }
+    }
+    #[test]
+    fn an_answer_has_the_form_of_the_question() {
+        let answer = |data| Event::new("web_chat", "msg", data).in_same_form("a\n\"b\"").into_owned();
+        assert_eq!(answer("!last 5"), "a\n\"b\"");
+        assert_eq!(answer(r#"{"text":"!last 5"}"#), "a\n\"b\"");
+        assert_eq!(answer(r#""!last 5""#), r#""a\n\"b\"""#);
+    }
+}

@@ -1,0 +1,71 @@
+#![doc = include_str!("../README.md")]
+//!
+//! # Layout
+//! - [`Plugin`] and [`export!`]: what you write, and what makes a plugin of it
+//! - [`Event`] and [`Wants`]: what comes in, and what you ask for at the start
+//! - [`comet`]: send, log and count
+//! - [`config`], [`log`], [`clock`], [`random`]: the standard interfaces, with Rust's types
+
+pub use bindings::{Event, Wants};
+
+#[doc(hidden)]
+pub mod bindings;
+#[doc(hidden)]
+pub mod runtime;
+
+pub mod clock;
+pub mod comet;
+pub mod config;
+mod event;
+pub mod log;
+pub mod random;
+mod wants;
+
+/// Any error, or just a text: `?` turns every [`std::error::Error`] into it, `.into()` every string.
+pub type Error = Box<dyn std::error::Error>;
+
+/// One instance of a plugin, with the memory that it keeps from event to event.
+///
+/// The host sets up a new instance at the start, at a reload, and after a failure: after an error, a panic or a deadline
+/// the old one is thrown away with its memory.
+pub trait Plugin: Sized {
+    /// Makes an instance and says what it wants to hear and to do. Called once, before the first event.
+    ///
+    /// # Errors
+    /// Any error keeps the plugin from running: its text is for the operator.
+    fn setup() -> Result<(Self, Wants), Error>;
+
+    /// Handles one event. Events come in order and one at a time.
+    ///
+    /// # Errors
+    /// Any error is a failure of this event: its text goes to the log and nothing that was sent for it leaves.
+    fn handle(&mut self, event: Event) -> Result<(), Error>;
+}
+
+/// Makes a plugin of a type: `export!(Greeter);`, once in a crate of the type `cdylib`.
+///
+/// The plugin's version, unless `setup` named one, is that of its crate.
+#[macro_export]
+macro_rules! export {
+    ($plugin:ty) => {
+        const _: () = {
+            ::std::thread_local! {
+                static INSTANCE: $crate::runtime::Instance<$plugin> = const { $crate::runtime::Instance::new() };
+            }
+
+            struct Exports;
+
+            impl $crate::bindings::Guest for Exports {
+                fn setup() -> ::std::result::Result<$crate::Wants, ::std::string::String> {
+                    INSTANCE.with(|instance| instance.setup(::std::env!("CARGO_PKG_VERSION")))
+                }
+
+                fn handle(event: $crate::Event) -> ::std::result::Result<(), ::std::string::String> {
+                    INSTANCE.with(|instance| instance.handle(event))
+                }
+            }
+
+    $crate::bindings::export_plugin!(Exports with_types_in $crate::bindings);
+        };
+    };
+}

@@ -1,0 +1,138 @@
+//! Warns of words that nobody wants to read, and counts strikes. What it can be told is in the README.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    num::NonZeroU32,
+};
+
+use cometbot_plugin::{Error, Event, Plugin, Wants, comet, config, export, log};
+
+const WORDS: &str = "damn, idiot, moron, дурак, идиот";
+const STRIKES: u32 = 3;
+
+/// How many users with strikes are remembered; who was warned longest ago is forgotten first. A bot runs for months, and
+/// its memory has a bound.
+const REMEMBERED_USERS: usize = 1_000;
+
+struct Moderator {
+    words: BTreeSet<String>,
+    strikes: Strikes,
+}
+
+impl Plugin for Moderator {
+    fn setup() -> Result<(Self, Wants), Error> {
+        let words = config::list("words", WORDS)?.iter().map(|word| word.to_lowercase()).collect::<BTreeSet<_>>();
+        if let Some(word) = words.iter().find(|word| word.contains(between_words)) {
+            return Err(format!("config `words`: `{word}` is not one word, and only whole words are found").into());
+        }
+        let limit = config::parse::<NonZeroU32>("strikes")?.map_or(STRIKES, NonZeroU32::get);
+        let mut wants = Wants::new();
+        for pipe in config::list("pipes", "web_chat")? {
+            wants = wants.hear(&pipe, ["msg"]).send(pipe);
+        }
+        Ok((Self { words, strikes: Strikes::new(limit) }, wants))
+    }
+
+    fn handle(&mut self, event: Event) -> Result<(), Error> {
+        if !has_word(&event.text(), &self.words) {
+            return Ok(());
+        }
+        // All anonymous users are number 0: one of them must not pay for another.
+        let Some(user) = event.user_id.filter(|user| *user != 0) else {
+            return Ok(event.reply("bot", "careful: please mind your words")?);
+        };
+        let limit = self.strikes.limit;
+        let strike = self.strikes.add(user);
+        event.reply("bot", &format!("careful: please mind your words, user {user} (strike {strike} of {limit})"))?;
+        if strike >= limit {
+            log::info(format!("user {user} has {strike} strikes in {}", event.pipe));
+            comet::send(&event.pipe, "moderation", &format!(r#"{{"user_id":{user},"strikes":{strike}}}"#))?;
+        }
+        Ok(())
+    }
+}
+
+export!(Moderator);
+
+fn has_word(text: &str, words: &BTreeSet<String>) -> bool {
+    text.split(between_words).any(|word| words.contains(&word.to_lowercase()))
+}
+
+/// Letters and digits of every script make words, and everything else is between them.
+fn between_words(character: char) -> bool {
+    !character.is_alphanumeric()
+}
+
+/// Who has how many strikes, the latest at the end.
+struct Strikes {
+    limit: u32,
+    users: VecDeque<(u64, u32)>,
+}
+
+impl Strikes {
+    fn new(limit: u32) -> Self {
+        Self { limit, users: VecDeque::new() }
+    }
+
+    /// One more strike for a user, whose number it answers. Whoever reaches the limit starts anew after it.
+    fn add(&mut self, user: u64) -> u32 {
+        let known = self.users.iter().position(|(id, _)| *id == user).and_then(|index| self.users.remove(index));
+        let strike = known.map_or(1, |(_, strikes)| strikes + 1);
+        if strike < self.limit {
+            self.users.push_back((user, strike));
+            if self.users.len() > REMEMBERED_USERS {
+                self.users.pop_front();
+            }
+        }
+        strike
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_flagged(text: &str) -> bool {
+        has_word(text, &["damn", "дурак", "straße"].map(str::to_owned).into())
+    }
+
+    #[test]
+    fn a_word_is_found_in_any_case_and_script() {
+        for text in ["damn", "oh DAMN!", "(damn)", "ты ДУРАК?", "Дурак", "\"damn\"", "die STRAßE", "well,damn,it"]
+        {
+            assert!(is_flagged(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_word_is_not_found() {
+        for text in ["", "damnation", "goddamn", "дураками", "придурак", "damn1", "a fine day"] {
+            assert!(!is_flagged(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_user_has_strikes_of_their_own() {
+        let mut strikes = Strikes::new(3);
+        assert_eq!([7, 8, 7, 8, 7].map(|user| strikes.add(user)), [1, 1, 2, 2, 3]);
+    }
+
+    #[test]
+    fn who_reached_the_limit_starts_anew() {
+        let mut strikes = Strikes::new(2);
+        assert_eq!([7, 7, 7, 7].map(|user| strikes.add(user)), [1, 2, 1, 2]);
+    }
+
+    #[test]
+    fn the_one_who_was_warned_longest_ago_is_forgotten_first() {
+        let mut strikes = Strikes::new(9);
+        strikes.add(1);
+        strikes.add(2);
+        strikes.add(1);
+        for user in 3..=REMEMBERED_USERS as u64 + 1 {
+            strikes.add(user);
+        }
+        assert_eq!(strikes.users.len(), REMEMBERED_USERS);
+        assert_eq!([strikes.add(1), strikes.add(2)], [3, 1]);
+    }
+}
