@@ -13,8 +13,8 @@ use rand::RngExt as _;
 /// takes about twice the time to read. In return the frames of clients' messages, answers and errors are longer than the
 /// three lengths whose end the server destroys (section 2.3). With 4.x those are lengths of quite usual messages, and
 /// what is lost there, the number of the sender, nothing can bring back: a plugin that asks who is speaking would now and
-/// then be told "unknown". The few frames that are still damaged below 4 name no sender and are repaired without loss.
-/// So a right answer is bought with bytes, of which such a server does not send many. Who would rather have the bytes
+/// then be told "unknown". The few frames that can still be damaged below 4 name no sender, and the end of
+/// their pipe is found among the subscribed ones. So a right answer is bought with bytes, of which such a server does not send many. Who would rather have the bytes
 /// sets `4.09`; both forms are read.
 pub const DEFAULT_VERSION: &str = "3.31";
 

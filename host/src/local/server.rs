@@ -73,7 +73,7 @@ impl Server {
         }
         drop(self.listener);
         self.shared.gate.pause(false);
-        self.shared.world().restart();
+        self.shared.world().end();
         // Those that do not end in time are aborted when the set is dropped.
         let _ = time::timeout(DRAIN, async { while links.join_next().await.is_some() {} }).await;
     }

@@ -69,6 +69,8 @@ pub(super) struct World {
     /// All connections, those that have not shaken hands included.
     links: HashMap<u64, Arc<Outbox>>,
     next_link: u64,
+    /// The double ends: connections that were accepted just now are closed as well.
+    over: bool,
     peers: HashMap<u64, Arc<Peer>>,
     devs: HashMap<u32, Dev>,
     crashes: u64,
@@ -81,7 +83,7 @@ impl World {
             let account = devs.entry(user.dev).or_default().users.entry(user.id).or_default();
             account.hash = Some(user.hash.expose().to_owned());
         }
-        Self { options, links: HashMap::new(), next_link: 1, peers: HashMap::new(), devs, crashes: 0 }
+        Self { options, links: HashMap::new(), next_link: 1, over: false, peers: HashMap::new(), devs, crashes: 0 }
     }
 
     pub(super) fn faults(&self) -> Faults {
@@ -98,6 +100,9 @@ impl World {
         let id = self.next_link;
         self.next_link += 1;
         self.links.insert(id, Arc::clone(outbox));
+        if self.over {
+            outbox.close();
+        }
         id
     }
 
@@ -147,7 +152,13 @@ impl World {
         self.links.len()
     }
 
-    /// The same, by what a client sent.
+    /// The end of the double itself.
+    pub(super) fn end(&mut self) {
+        self.over = true;
+        self.restart();
+    }
+
+    /// A restart that is caused by what a client sent.
     pub(super) fn crash(&mut self, cause: &str) {
         self.crashes += 1;
         let connections = self.restart();

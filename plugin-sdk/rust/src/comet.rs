@@ -41,9 +41,9 @@ impl From<host::Error> for Error {
 
 /// Sends an event into a pipe.
 ///
-/// `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event` is
-/// at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns `Ok`, and
-/// none of them if it fails. The bot does not hear what it sends itself.
+/// `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event`
+/// is at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns `Ok`,
+/// and none of them if it fails. The bot does not hear what it sends itself.
 ///
 /// # Errors
 /// Names or text that the server cannot take, a pipe that is not granted, too much waiting to be sent.

@@ -26,8 +26,8 @@ pub type Error = Box<dyn std::error::Error>;
 
 /// One instance of a plugin, with the memory that it keeps from event to event.
 ///
-/// The host sets up a new instance at the start, at a reload, and after a failure: after an error, a panic or a deadline
-/// the old one is thrown away with its memory.
+/// The host sets up a new instance at the start, at a reload, and after a panic or a deadline: then the old one is
+/// thrown away with its memory. An error that `handle` returns costs only that event.
 pub trait Plugin: Sized {
     /// Makes an instance and says what it wants to hear and to do. Called once, before the first event.
     ///

@@ -2,8 +2,8 @@
 
 use crate::{Wants, bindings::cometbot::plugin::types::Hearing};
 
-/// In `send`, `log` and `count` a name is a pipe's whole name, or a beginning followed by `*`: `web_*` is every pipe that
-/// starts with `web_`. What is not named is refused when it is tried.
+/// In `send`, `log` and `count` a name is a pipe's whole name, or a beginning followed by `*`: `web_*` is every pipe
+/// that starts with `web_`. What is not named is refused when it is tried.
 impl Wants {
     /// Nothing yet.
     #[must_use]

@@ -10,8 +10,8 @@ use cometbot_plugin::{Error, Event, Plugin, Wants, comet, config, export, log};
 const WORDS: &str = "damn, idiot, moron, дурак, идиот";
 const STRIKES: u32 = 3;
 
-/// How many users with strikes are remembered; who was warned longest ago is forgotten first. A bot runs for months, and
-/// its memory has a bound.
+/// How many users with strikes are remembered; who was warned longest ago is forgotten first. A bot runs for months,
+/// and its memory has a bound.
 const REMEMBERED_USERS: usize = 1_000;
 
 struct Moderator {

@@ -128,7 +128,8 @@ async fn a_key_header_in_any_other_spelling_ends_the_connection_without_a_byte()
     ] {
         asked(&double, &format!("GET /ws/sesion=&myid=&devid=0&v=4.08& HTTP/1.1\r\n{header}\r\n")).await.ends().await;
     }
-    let fifty = format!("GET /ws/sesion=&myid=&devid=0&v=4.08& HTTP/1.1\r\nSec-WebSocket-Key: {}\r\n\r\n", "k".repeat(50));
+    let fifty =
+        format!("GET /ws/sesion=&myid=&devid=0&v=4.08& HTTP/1.1\r\nSec-WebSocket-Key: {}\r\n\r\n", "k".repeat(50));
     asked(&double, &fifty).await.head().await;
 }
 
@@ -215,7 +216,8 @@ async fn a_short_uuid_swallows_what_follows() {
 #[tokio::test]
 async fn a_hash_logs_in_only_the_user_to_whom_it_belongs() {
     let double = Double::faithful().await;
-    let login = |session: &str, id: u32, dev: u32| format!("sesion={session}&myid={id}&devid={dev}&v=4.08&uuid=x&api=js");
+    let login =
+        |session: &str, id: u32, dev: u32| format!("sesion={session}&myid={id}&devid={dev}&v=4.08&uuid=x&api=js");
     let mut raw = double.shaken(&login(HASH, 7, 0)).await;
     assert_eq!(raw.text().await, authorized(HASH));
     for wrong in [login("bad", 7, 0), login(HASH, 8, 0), login(HASH, 7, 15), login("", 0, 0)] {

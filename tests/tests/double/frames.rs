@@ -118,7 +118,9 @@ async fn an_unmasked_frame_spoils_the_next_command() {
 /// Hazard 12.
 #[tokio::test]
 async fn unknown_commands_close_without_a_word() {
-    for command in ["foo\n", "{\"a\":1}", "SUBSCRIPTION\nweb_a", "\npipe_count\nweb_x\nm\n", "web_pipe\nweb_chat\nx", "ping"] {
+    for command in
+        ["foo\n", "{\"a\":1}", "SUBSCRIPTION\nweb_a", "\npipe_count\nweb_x\nm\n", "web_pipe\nweb_chat\nx", "ping"]
+    {
         expect(&frame(0x81, command.as_bytes()), 0, false).await;
     }
 }

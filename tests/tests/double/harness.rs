@@ -16,6 +16,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer is waited for that may never come.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// Room for one read, so that it takes all that has come.
+const READ_BYTES: usize = 65_536;
+
 pub const HASH: &str = "0123456789abcdef0123456789abcdef";
 pub const KEY: &str = "Sec-WebSocket-Key: xXrpRlasnKhKD3kg8cr2JQ==\r\n";
 
@@ -205,6 +208,7 @@ impl Raw {
 
     /// Reads on; false at the end, be it orderly or a reset.
     async fn more(&mut self) -> bool {
+        self.buffer.reserve(READ_BYTES);
         matches!(within(self.stream.read_buf(&mut self.buffer)).await, Ok(1..))
     }
 }
@@ -260,5 +264,7 @@ pub fn answered(message: &str, number: u32, pipe: &str) -> String {
 }
 
 pub fn error(text: &str) -> String {
-    format!(r#"{{"data":{{"error":"{text}","number_messages":-1}},"event":"error","message_send_time":T,"pipe":"sys"}}"#)
+    format!(
+        r#"{{"data":{{"error":"{text}","number_messages":-1}},"event":"error","message_send_time":T,"pipe":"sys"}}"#
+    )
 }

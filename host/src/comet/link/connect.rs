@@ -42,7 +42,7 @@ pub enum ConnectError {
     #[error("{address} cannot be reached ({source}): is the comet server running, and are host and port right?")]
     Unreachable {
         /// Where.
-        address: Address,
+        address: String,
         /// What the system says.
         source: io::Error,
     },
@@ -50,7 +50,7 @@ pub enum ConnectError {
     #[error("{address} does not speak TLS as expected ({source}): check the certificate, or use ws:// if it has none")]
     Tls {
         /// Where.
-        address: Address,
+        address: String,
         /// What went wrong.
         source: io::Error,
     },
@@ -63,21 +63,21 @@ pub enum ConnectError {
     )]
     NoCometServer {
         /// Where.
-        address: Address,
+        address: String,
         /// What came instead of a handshake.
         reason: String,
     },
     /// The connection stands, but the server says nothing.
     #[error("{0} accepted the connection but did not say in time who we are: something stands between us and the server")]
-    Silent(Address),
+    Silent(String),
     /// The server closed the connection without a word.
     #[error("{0} closed the connection before it said who we are")]
-    Closed(Address),
+    Closed(String),
     /// The server refuses the address or the version.
     #[error("{address} refuses the connection: {text}")]
     Refused {
         /// Where.
-        address: Address,
+        address: String,
         /// What the server says.
         text: String,
     },
@@ -88,7 +88,7 @@ pub enum ConnectError {
     )]
     NotAuthorized {
         /// Where.
-        address: Address,
+        address: String,
         /// As whom.
         user_id: u64,
     },
@@ -132,22 +132,22 @@ impl Connection {
             .max_message_size(Some(FRAME_MAX_BYTES))
             .max_frame_size(Some(FRAME_MAX_BYTES));
         let handshake = client_async_with_config(url, Gate::open(stream), Some(config));
-        let no_comet_server = |reason| ConnectError::NoCometServer { address: address.clone(), reason };
+        let no_comet_server = |reason| ConnectError::NoCometServer { address: address.to_string(), reason };
         let (mut incoming, _) = timeout(STEP_TIMEOUT, handshake)
             .await
             .map_err(|_| no_comet_server("it did not answer the handshake".to_owned()))?
             .map_err(|error| no_comet_server(in_words(&error)))?;
-        let outgoing = incoming.get_mut().shut().ok_or_else(|| ConnectError::Closed(address.clone()))?;
+        let outgoing = incoming.get_mut().shut().ok_or_else(|| ConnectError::Closed(address.to_string()))?;
         let mut reader = Reader::new();
         let (server, standing) = timeout(STEP_TIMEOUT, first_frame(settings, &mut incoming, &mut reader))
             .await
-            .map_err(|_| ConnectError::Silent(address.clone()))??;
+            .map_err(|_| ConnectError::Silent(address.to_string()))??;
         Ok((Self { incoming, outgoing, reader, standing }, server))
     }
 }
 
 async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
-    let unreachable = |source| ConnectError::Unreachable { address: address.clone(), source };
+    let unreachable = |source| ConnectError::Unreachable { address: address.to_string(), source };
     let connecting = TcpStream::connect((address.host(), address.port()));
     let stream = timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(unreachable)?;
     // Small commands must not wait for each other's acknowledgement; bursts are written at once anyway.
@@ -155,7 +155,7 @@ async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
     if address.scheme() == Scheme::Ws {
         return Ok(Box::new(stream));
     }
-    let tls = |source| ConnectError::Tls { address: address.clone(), source };
+    let tls = |source| ConnectError::Tls { address: address.to_string(), source };
     let name = ServerName::try_from(address.host().to_owned())
         .map_err(|error| tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
     let connecting = TlsConnector::from(tls_config()?).connect(name, stream);
@@ -188,17 +188,17 @@ async fn first_frame(
         let text = match incoming.next().await {
             Some(Ok(Frame::Text(text))) => text,
             Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
-            _ => return Err(ConnectError::Closed(address.clone())),
+            _ => return Err(ConnectError::Closed(address.to_string())),
         };
         let mut first = None;
         reader.read(&text, &mut |message| {
             first.get_or_insert(match message {
                 Message::ServerInfo(ServerInfo { server, standing }) => Ok((server.into_owned(), standing)),
                 Message::Error(ServerError { text, .. }) => {
-                    Err(ConnectError::Refused { address: address.clone(), text: text.trim().to_owned() })
+                    Err(ConnectError::Refused { address: address.to_string(), text: text.trim().to_owned() })
                 }
                 _ => Err(ConnectError::NoCometServer {
-                    address: address.clone(),
+                    address: address.to_string(),
                     reason: "its first frame does not say who we are".to_owned(),
                 }),
             });
@@ -207,7 +207,7 @@ async fn first_frame(
         let (server, standing) = first?;
         if standing == Standing::Anonymous && !settings.login.is_anonymous() {
             return Err(ConnectError::NotAuthorized {
-                address: address.clone(),
+                address: address.to_string(),
                 user_id: settings.login.user_id().unwrap_or_default(),
             });
         }

@@ -7,9 +7,9 @@
 //! - [`reader`]: one frame in, messages out; never panics, whatever the text.
 //! - [`message`]: what a frame can say.
 //!
-//! Behind the reader: `envelope` and `values` (one pass over a JSON object), `sort` (which kind of message it is), `answers` (what the
-//! server's own frames carry), `escape` (the server's escaping undone), `repair` (the frames it damages), `loose` (JSON
-//! that is almost right) and `old` (servers before 4.0).
+//! Behind the reader: `envelope` and `values` (one pass over a JSON object), `sort` (which kind of message it is),
+//! `answers` (what the server's own frames carry), `escape` (the server's escaping undone), `repair` (the frames it
+//! damages), `loose` (JSON that is almost right) and `old` (servers before 4.0).
 //!
 //! The facts are those of PROTOCOL.md; a section number in a comment is one of its sections.
 

@@ -58,6 +58,16 @@ impl Version {
     pub const fn hash(&self) -> ContentHash {
         self.package.hash
     }
+
+    /// Handles one event outside any slot, as a measurement or a trial does; its sends leave at once.
+    ///
+    /// # Errors
+    /// A [`Failure`]; after a [`Failure::Crashed`] this version is of no more use.
+    pub async fn handle(&mut self, event: Arc<Event>) -> Result<(), Failure> {
+        let outcome = self.instance.handle(event).await;
+        self.instance.flush();
+        outcome
+    }
 }
 
 /// Starts versions of one plugin: the same each time, before a swap and after a crash.

@@ -1,0 +1,38 @@
+# The commands of this project. `make run` and `make test` do all the set-up that they need.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint plugins build clean
+
+help: ## Show this
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
+
+run: build ## Start the bot with the example plugins on the embedded comet server
+	@plugins/build || echo "make run: going on with the plugins that need no compiler" >&2
+	@target/debug/cometbot run
+
+build: ## Build the bot
+	@cargo build --locked --package cometbot
+
+plugins: ## Build the example plugins that are written in Rust
+	@plugins/build
+
+test: ## Pass every test
+	plugins/build
+	cargo build --locked --package cometbot
+	cargo test --locked --workspace
+	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
+
+bench: ## Measure the speed against a bot written by hand
+	plugins/build ../tests/benches/bench-echo
+	cargo build --locked --release --package cometbot
+	cargo bench --locked --package cometbot-tests --bench echo
+
+lint: ## Check form and style
+	cargo fmt --all --check
+	cargo fmt --manifest-path plugins/Cargo.toml --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --manifest-path plugins/Cargo.toml --workspace --all-targets --target-dir target/guests -- -D warnings
+
+clean: ## Remove what was built
+	cargo clean
+	rm -f plugins/*.wasm tests/benches/*.wasm
