@@ -24,18 +24,28 @@ impl fmt::Display for Quiet<'_> {
     }
 }
 
-/// The least time between two lines about the same thing.
-const EVERY: Duration = Duration::from_secs(1);
+/// The time over which lines are counted.
+const PERIOD: Duration = Duration::from_secs(1);
 
-/// Lets one line a second through and counts the rest, so that a flood of the same trouble does not become a flood of
-/// lines.
-#[derive(Debug, Default)]
+/// Lets so many lines a second through and counts the rest, so that a flood of the same trouble does not become a flood
+/// of lines.
+#[derive(Debug)]
 pub struct Throttle {
-    last: Option<Instant>,
+    lines: u32,
+    period: Option<Instant>,
+    /// Lines in this period.
+    written: u32,
+    /// Occurrences since the last line.
     times: u64,
 }
 
 impl Throttle {
+    /// At most `lines` a second.
+    #[must_use]
+    pub const fn lines_per_second(lines: u32) -> Self {
+        Self { lines, period: None, written: 0, times: 0 }
+    }
+
     /// Counts an occurrence. If a line may be written now, gives how many occurrences it stands for.
     pub fn pass(&mut self) -> Option<u64> {
         self.pass_many(1)
@@ -44,10 +54,16 @@ impl Throttle {
     /// The same for several occurrences at once.
     pub fn pass_many(&mut self, times: u64) -> Option<u64> {
         self.times += times;
-        if self.times == 0 || self.last.is_some_and(|last| last.elapsed() < EVERY) {
+        if self.times == 0 {
             return None;
         }
-        self.last = Some(Instant::now());
+        if self.period.is_none_or(|since| since.elapsed() >= PERIOD) {
+            (self.period, self.written) = (Some(Instant::now()), 0);
+        }
+        if self.written >= self.lines {
+            return None;
+        }
+        self.written += 1;
         Some(std::mem::take(&mut self.times))
     }
 }
@@ -64,10 +80,11 @@ mod tests {
 
     #[test]
     fn a_flood_becomes_one_line_with_a_count() {
-        let mut throttle = Throttle::default();
-        assert_eq!(throttle.pass(), Some(1));
+        let mut throttle = Throttle::lines_per_second(2);
+        assert_eq!((throttle.pass(), throttle.pass_many(5)), (Some(1), Some(5)));
         assert_eq!((throttle.pass(), throttle.pass()), (None, None));
-        throttle.last = Instant::now().checked_sub(EVERY);
+        throttle.period = Instant::now().checked_sub(PERIOD);
         assert_eq!(throttle.pass(), Some(3));
+        assert_eq!(throttle.pass_many(0), None, "nothing happened");
     }
 }

@@ -51,9 +51,7 @@ impl<T> Default for Routes<T> {
 impl<T: Clone> Routes<T> {
     /// Routes for `takers`, each with the pipes it hears and the names of the events; no name means all events.
     /// The order of the takers is the order in which they get an event.
-    pub fn new<'a>(
-        takers: impl IntoIterator<Item = (T, &'a PipeName, &'a [EventName])>,
-    ) -> Self
+    pub fn new<'a>(takers: impl IntoIterator<Item = (T, &'a PipeName, &'a [EventName])>) -> Self
     where
         T: 'a,
     {
@@ -91,11 +89,7 @@ impl<T: Clone> Pipe<T> {
             let takers = takers(&|events| events.is_empty() || events.contains(name));
             (name.clone(), Named { name: name.as_str().into(), takers })
         });
-        Self {
-            name: pipe.as_str().into(),
-            any: takers(&|events| events.is_empty()),
-            named: named.collect(),
-        }
+        Self { name: pipe.as_str().into(), any: takers(&|events| events.is_empty()), named: named.collect() }
     }
 }
 

@@ -12,11 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use self::{
-    embedded::EmbeddedError,
-    inlet::Intake,
-    roster::Roster,
-};
+use self::{embedded::EmbeddedError, inlet::Intake, roster::Roster};
 use crate::{
     comet::{
         address::{Address, AddressError},
@@ -83,45 +79,49 @@ pub async fn run(
             Settings { address, login: login.login }
         }
     };
+    let address = settings.address.clone();
     let sandbox = Arc::new(Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes())?);
     let port = Port::new(config.service.outbox_bytes);
     let mut folder = Folder::new(&config.plugins.folder);
     let present = folder.look()?;
     let mut watch = Watch::start(folder);
     let mut roster = Roster::new(sandbox, config.plugins.clone(), port.clone());
-    roster.follow(present).await;
-    if roster.names().next().is_none() {
-        tracing::warn!(
-            folder = %config.plugins.folder.display(),
-            "no plugin runs: put a .wasm or .wat file into the folder and it is live at once"
-        );
-    }
-
-    let address = settings.address.clone();
+    let names = roster.names();
     let link = Link::new(settings, port.clone(), roster.subscription());
-    let mut status = link.status();
+    let intake = Intake::new(roster.routes());
+    let status = link.status();
     let mut tasks = JoinSet::new();
-    tasks.spawn(link.run(Intake::new(roster.routes())));
-    supervisor::ready();
 
-    let mut started = Some(started);
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        tokio::select! {
-            () = &mut stop => break,
-            changes = watch.changes() => roster.follow(changes).await,
-            Ok(()) = status.changed() => {
-                let status = status.borrow_and_update().clone();
-                supervisor::status(&status);
-                if status == Status::Live {
-                    let plugins: Vec<String> = roster.names().map(str::to_owned).collect();
-                    tracing::info!(plugins = plugins.join(" "), "live: events reach the plugins");
-                    if let Some(started) = started.take() {
-                        started(Started { server: address.clone(), plugins });
-                    }
-                }
-            }
+    // Plugins are loaded beside everything else: a stop need not wait for a compiler.
+    let (loaded, is_loaded) = oneshot::channel();
+    let following = async {
+        roster.follow(present).await;
+        // Nobody waits for it once the bot stops.
+        let _ = loaded.send(());
+        loop {
+            let changes = watch.changes().await;
+            roster.follow(changes).await;
         }
+    };
+    let living = async {
+        // The first subscription is complete: the link comes after the plugins.
+        if is_loaded.await.is_err() {
+            return;
+        }
+        if names.borrow().is_empty() {
+            tracing::warn!(
+                folder = %config.plugins.folder.display(),
+                "no plugin runs: put a .wasm or .wat file into the folder and it is live at once"
+            );
+        }
+        tasks.spawn(link.run(intake));
+        supervisor::ready();
+        announce(&mut status.clone(), &names, &address, started).await;
+    };
+    tokio::select! {
+        () = stop => {}
+        () = following => {}
+        () = async { living.await; std::future::pending().await } => {}
     }
 
     supervisor::stopping();
@@ -148,6 +148,27 @@ async fn has_left(port: &Port, status: &watch::Receiver<Status>, deadline: Insta
         tokio::time::sleep(DRAIN_CHECK_EVERY).await;
     }
     true
+}
+
+/// Says how the link does, as long as it lives.
+async fn announce(
+    status: &mut watch::Receiver<Status>,
+    names: &watch::Receiver<Vec<String>>,
+    server: &Address,
+    started: impl FnOnce(Started),
+) {
+    let mut started = Some(started);
+    while status.changed().await.is_ok() {
+        let now = status.borrow_and_update().clone();
+        supervisor::status(&now);
+        if now == Status::Live {
+            let plugins = names.borrow().clone();
+            tracing::info!(plugins = plugins.join(" "), "live: events reach the plugins");
+            if let Some(started) = started.take() {
+                started(Started { server: server.clone(), plugins });
+            }
+        }
+    }
 }
 
 /// The embedded server, running.

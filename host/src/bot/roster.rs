@@ -65,6 +65,7 @@ pub enum Rejection {
 struct Running {
     slot: Slot,
     hash: ContentHash,
+    label: Arc<str>,
     grants: Arc<Grants>,
 }
 
@@ -76,6 +77,7 @@ pub(super) struct Roster {
     running: BTreeMap<String, Running>,
     routes: watch::Sender<Arc<SlotRoutes>>,
     subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+    names: watch::Sender<Vec<String>>,
 }
 
 impl Roster {
@@ -87,6 +89,7 @@ impl Roster {
             running: BTreeMap::new(),
             routes: watch::Sender::default(),
             subscription: watch::Sender::default(),
+            names: watch::Sender::default(),
         }
     }
 
@@ -99,11 +102,13 @@ impl Roster {
     }
 
     /// The names of the plugins that run.
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
-        self.running.keys().map(String::as_str)
+    pub(super) fn names(&self) -> watch::Receiver<Vec<String>> {
+        self.names.subscribe()
     }
 
     /// Follows the folder: loads what is new, beside what runs, and lets go of what is gone.
+    ///
+    /// May be dropped half way, when the bot stops: what runs then is what is drained.
     pub(super) async fn follow(&mut self, changes: Vec<Change>) {
         let mut loads = JoinSet::new();
         // Compiling is work for all processors already.
@@ -145,9 +150,9 @@ impl Roster {
         let mut drains = JoinSet::new();
         for (name, running) in self.running {
             drains.spawn(async move {
-                let (handled, failed) = (running.slot.tally().handled(), running.slot.tally().failed());
-                running.slot.drain().await;
-                tracing::info!(plugin = name, handled, failed, "stopped");
+                let tally = running.slot.drain().await;
+                let (handled, failed) = (tally.handled(), tally.failed());
+                tracing::info!(plugin = name, version = &*running.label, handled, failed, "stopped");
             });
         }
         let all = async { while drains.join_next().await.is_some() {} };
@@ -166,16 +171,16 @@ impl Roster {
             Ok(None) => return Outcome::Unchanged,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
-        let (hash, grants) = (version.hash(), Arc::clone(&version.grants));
+        let (hash, label, grants) = (version.hash(), Arc::clone(&version.label), Arc::clone(&version.grants));
         let outcome = if let Some(running) = self.running.get_mut(name) {
             running.slot.swap(version).await;
-            (running.hash, running.grants) = (hash, grants);
+            (running.hash, running.label, running.grants) = (hash, label, grants);
             Outcome::Swapped
         } else if self.running.len() >= self.settings.max {
             return Outcome::Rejected(Rejection::TooMany(self.settings.max));
         } else {
             let slot = Slot::start(self.starter(name), version);
-            self.running.insert(name.to_owned(), Running { slot, hash, grants });
+            self.running.insert(name.to_owned(), Running { slot, hash, label, grants });
             Outcome::Started
         };
         self.reroute();
@@ -197,6 +202,7 @@ impl Roster {
             let queue = running.slot.queue();
             running.grants.hear.iter().map(move |heard| (Arc::clone(queue), &heard.pipe, &*heard.events))
         }));
+        self.names.send_replace(self.running.keys().cloned().collect());
         let pipes = routes.subscription();
         self.routes.send_replace(Arc::new(routes));
         self.subscription.send_if_modified(|subscribed| {
@@ -230,7 +236,7 @@ async fn load(
 }
 
 fn report(name: &str, outcome: &Outcome, running: Option<&Running>) {
-    let version = running.map(|running| tracing::field::display(running.hash));
+    let version = running.map(|running| &*running.label);
     match outcome {
         Outcome::Started | Outcome::Swapped => {
             let may = running.map(|running| in_words(&running.grants)).unwrap_or_default();

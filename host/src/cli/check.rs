@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     plugins::{
         folder::{Change, Folder},
-        grants::Grants,
+        grants::{Grants, Verb},
         package::Package,
         sandbox::Sandbox,
         slot::Starter,
@@ -34,9 +34,12 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     for change in changes {
         match change {
             Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
-                Ok((version, grants)) => {
-                    let text = format!("{name} {version}: ok, {}", in_words(&grants));
-                    output.line(&text, &json!({"plugin": name, "version": version, "ok": true, "asks": in_words(&grants)}))?;
+                Ok((label, wants)) => {
+                    let text = format!("{name} {label}: ok, {}", in_words(&wants));
+                    output.line(
+                        &text,
+                        &json!({"plugin": name, "version": &*label, "ok": true, "asks": as_json(&wants)}),
+                    )?;
                 }
                 Err(why) => {
                     failed += 1;
@@ -62,12 +65,25 @@ async fn load(
     sandbox: &Arc<Sandbox>,
     name: &str,
     path: &std::path::Path,
-) -> Result<(String, Arc<Grants>), String> {
+) -> Result<(Arc<str>, Arc<Grants>), String> {
     // Nothing that `setup` asks of the server is answered: there is none.
     let port = Port::new(config.service.outbox_bytes);
     let bytes = Package::read(path).map_err(|error| error.to_string())?;
     let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
     let starter = Starter::new(Arc::clone(sandbox), name, config.plugins.terms(name).clone(), port);
     let version = starter.start(package).await.map_err(|error| error.to_string())?;
-    Ok((version.hash().to_string(), Arc::clone(&version.grants)))
+    Ok((Arc::clone(&version.label), Arc::clone(&version.grants)))
+}
+
+fn as_json(grants: &Grants) -> serde_json::Value {
+    let hear: Vec<_> = grants
+        .hear
+        .iter()
+        .map(|heard| {
+            let events: Vec<&str> = heard.events.iter().map(|event| event.as_str()).collect();
+            json!({"pipe": heard.pipe.as_str(), "events": events})
+        })
+        .collect();
+    let patterns = |verb| grants.patterns(verb).iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({"hear": hear, "send": patterns(Verb::Send), "log": patterns(Verb::Log), "count": patterns(Verb::Count)})
 }

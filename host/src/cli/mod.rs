@@ -3,12 +3,7 @@
 //! What a command answers goes to standard output, for people or with `--json` for programs; everything else goes to
 //! standard error. Exit codes: see [`Exit`].
 
-use std::{
-    ffi::OsString,
-    io::Write as _,
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 

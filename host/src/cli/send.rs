@@ -41,7 +41,8 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     match answer {
         Some(Ok(())) => {
             let text = format!("sent to {}", arguments.pipe);
-            Output::new(common.json).line(&text, &json!({"sent": true, "pipe": arguments.pipe, "event": arguments.event}))
+            Output::new(common.json)
+                .line(&text, &json!({"sent": true, "pipe": arguments.pipe, "event": arguments.event}))
         }
         Some(Err(words)) => Err(CliError::failed(format!("the server refuses it: {}", Quiet(&words)))),
         None => Err(CliError::failed("the server did not say whether it took the message: it may have, or not")),

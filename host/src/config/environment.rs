@@ -1,11 +1,7 @@
 //! Every key of bot.toml as an environment variable: `COMETBOT_` and the key's path in capitals, `__` between tables and
 //! `_` for `-`. `[server] token-file` is `COMETBOT_SERVER__TOKEN_FILE`.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::Path,
-};
+use std::{collections::BTreeMap, ffi::OsString, path::Path};
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -62,7 +58,8 @@ pub(super) fn merge(path: &Path, text: &str, environment: &Environment) -> Resul
         for candidate in candidates {
             let mut attempt = table.clone();
             set(&mut attempt, &steps(name), candidate);
-            outcome = Raw::deserialize(attempt.clone()).map(|raw| (raw, attempt)).map_err(|error| error.message().to_owned());
+            outcome =
+                Raw::deserialize(attempt.clone()).map(|raw| (raw, attempt)).map_err(|error| error.message().to_owned());
             if outcome.is_ok() {
                 break;
             }

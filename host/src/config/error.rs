@@ -1,6 +1,10 @@
 //! What is wrong with a configuration, and where.
 
-use std::{fmt, io, ops::Range, path::{Path, PathBuf}};
+use std::{
+    fmt, io,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 /// A configuration that cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -212,9 +212,12 @@ fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigError> {
         (None, None) => Token::default(),
     };
     if !token.is_empty() && server.user_id.is_none_or(|id| id == 0) {
-        return Err(check.fault(&["server", "user-id"], "a token belongs to a user: set `user-id` to that user's number"));
+        return Err(
+            check.fault(&["server", "user-id"], "a token belongs to a user: set `user-id` to that user's number")
+        );
     }
-    let login = check.that(&["server", "user-id"], Login::new(token, server.user_id, Some(server.dev_id.unwrap_or(0))))?;
+    let login =
+        check.that(&["server", "user-id"], Login::new(token, server.user_id, Some(server.dev_id.unwrap_or(0))))?;
     let version = server.version.clone().unwrap_or_else(|| crate::comet::address::DEFAULT_VERSION.to_owned());
     let url = server.url.as_deref().unwrap_or(EMBEDDED);
     // The version is checked even where the address comes later.
@@ -232,7 +235,10 @@ fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, ConfigError> {
     let embedded = &raw.embedded;
     let listen = embedded.listen.as_deref().unwrap_or(DEFAULT_LISTEN);
     let listen = listen.parse().map_err(|_| {
-        check.fault(&["embedded", "listen"], &format!("{listen:?} is no address and port: write one like {DEFAULT_LISTEN:?}"))
+        check.fault(
+            &["embedded", "listen"],
+            &format!("{listen:?} is no address and port: write one like {DEFAULT_LISTEN:?}"),
+        )
     })?;
     let password = match (&embedded.password, &embedded.password_file) {
         (Some(_), Some(_)) => {
@@ -291,7 +297,9 @@ fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigError> {
 /// Whether a plugin can be called so: what may stand in a file name and in a log without care.
 #[must_use]
 pub fn is_plugin_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+    !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
 }
 
 fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerms, ConfigError> {

@@ -1,9 +1,6 @@
 //! bot.toml as it is written: every key may be missing, none may be unknown.
 
-use std::{
-    collections::BTreeMap,
-    path::PathBuf,
-};
+use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 

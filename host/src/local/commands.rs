@@ -5,8 +5,9 @@
 
 use std::sync::Arc;
 
+use super::complaint::Complaint;
 use super::desk::Desk;
-use super::forms::{Complaint, Saying, Voice};
+use super::forms::{Saying, Voice};
 use super::limits::{LOOSE_NAME_BYTES, NAME_BYTES};
 use super::listing::is_name_byte;
 use super::old;

@@ -102,7 +102,7 @@ impl Control {
         Ok(())
     }
 
-    /// Takes a user's hash away and ends the user's connections (PROTOCOL-NOTES.md, section 10.2).
+    /// Takes a user's hash away and ends the user's connections, as deleting the hash does on a real server.
     pub fn remove_user(&self, user: u32) {
         self.world(|world| world.remove_user(self.dev, user));
     }

@@ -18,11 +18,12 @@ pub(super) enum Route {
 /// Why a request for a websocket is refused (PROTOCOL.md, section 1.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    NoSession,
-    NoUser,
-    NoDev,
+    /// No session is found.
+    Session,
+    User,
+    Dev,
     /// The major version as far as it was read, on which the form of the frame depends.
-    NoVersion {
+    Version {
         major: Option<u32>,
     },
 }
@@ -30,25 +31,25 @@ pub(super) enum Refusal {
 impl Refusal {
     pub(super) const fn code(self) -> u16 {
         match self {
-            Self::NoSession | Self::NoUser => 401,
-            Self::NoDev => 406,
-            Self::NoVersion { .. } => 418,
+            Self::Session | Self::User => 401,
+            Self::Dev => 406,
+            Self::Version { .. } => 418,
         }
     }
 
     pub(super) const fn text(self, era: Era) -> &'static str {
         match (self, era) {
-            (Self::NoSession, _) => "Error code 401(Invalid request, session ID not found)",
-            (Self::NoUser, _) => "Error code 401(Invalid request, the user ID can not be found)",
-            (Self::NoDev, Era::V409) => "Error code 406(Invalid request, no public key found [1])",
-            (Self::NoDev, Era::V331) => "Error code 406(Invalid request, no public key found)",
-            (Self::NoVersion { .. }, _) => "Error code 418(Invalid request Not assigned client api version)\n",
+            (Self::Session, _) => "Error code 401(Invalid request, session ID not found)",
+            (Self::User, _) => "Error code 401(Invalid request, the user ID can not be found)",
+            (Self::Dev, Era::V409) => "Error code 406(Invalid request, no public key found [1])",
+            (Self::Dev, Era::V331) => "Error code 406(Invalid request, no public key found)",
+            (Self::Version { .. }, _) => "Error code 418(Invalid request Not assigned client api version)\n",
         }
     }
 
     pub(super) const fn major(self) -> u32 {
         match self {
-            Self::NoVersion { major: Some(major) } => major,
+            Self::Version { major: Some(major) } => major,
             _ => 0,
         }
     }
@@ -153,12 +154,12 @@ pub(super) fn parameters(text: &[u8], era: Era, faults: Faults) -> Result<Parame
 /// 4.09: the session stands behind the first `=`; each `&` starts the next field, whose name is skipped by length.
 fn by_ampersands(text: &[u8], faults: Faults) -> Result<Parameters, Refusal> {
     let limit = ADDRESS_BYTES;
-    let session = text.iter().take(limit).position(|&byte| byte == b'=').ok_or(Refusal::NoSession)?;
+    let session = text.iter().take(limit).position(|&byte| byte == b'=').ok_or(Refusal::Session)?;
     let field = |count: usize, name: &str| Some(nth(text, b'&', count, limit)? + name.len());
-    let user = digits(text, field(1, "myid=").ok_or(Refusal::NoUser)?, b'&').unwrap_or(0);
-    let dev = digits(text, field(2, "devid=").ok_or(Refusal::NoDev)?, b'&').unwrap_or(0);
+    let user = digits(text, field(1, "myid=").ok_or(Refusal::User)?, b'&').unwrap_or(0);
+    let dev = digits(text, field(2, "devid=").ok_or(Refusal::Dev)?, b'&').unwrap_or(0);
     let (major, end) = version(text, field(3, "v="))?;
-    digits(text, end, b'&').ok_or(Refusal::NoVersion { major: Some(major) })?;
+    digits(text, end, b'&').ok_or(Refusal::Version { major: Some(major) })?;
     let uuid = field(4, "")
         .and_then(|at| text.get(at..)?.strip_prefix(b"uuid="))
         .map_or_else(String::new, |value| uuid(value, faults));
@@ -173,12 +174,12 @@ fn by_ampersands(text: &[u8], faults: Faults) -> Result<Parameters, Refusal> {
 /// 3.31: every value stands behind an `=`, and the session is 32 bytes whatever they are.
 fn by_equals_signs(text: &[u8]) -> Result<Parameters, Refusal> {
     let limit = OLD_ADDRESS_BYTES;
-    let session = text.iter().take(limit).position(|&byte| byte == b'=').ok_or(Refusal::NoSession)?;
+    let session = text.iter().take(limit).position(|&byte| byte == b'=').ok_or(Refusal::Session)?;
     let field = |count: usize| nth(text, b'=', count, limit);
-    let user = digits(text, field(2).ok_or(Refusal::NoUser)?, b'&').unwrap_or(0);
-    field(3).ok_or(Refusal::NoDev)?;
+    let user = digits(text, field(2).ok_or(Refusal::User)?, b'&').unwrap_or(0);
+    field(3).ok_or(Refusal::Dev)?;
     let (major, end) = version(text, field(4))?;
-    digits(text, end, b'&').ok_or(Refusal::NoVersion { major: Some(major) })?;
+    digits(text, end, b'&').ok_or(Refusal::Version { major: Some(major) })?;
     let uuid = field(5)
         .filter(|&at| text.get(..at).is_some_and(|before| before.ends_with(b"uuid=")))
         .and_then(|at| text.get(at..))
@@ -190,7 +191,7 @@ fn by_equals_signs(text: &[u8]) -> Result<Parameters, Refusal> {
 
 /// The major version and where the minor one begins.
 fn version(text: &[u8], at: Option<usize>) -> Result<(u32, usize), Refusal> {
-    let unknown = Refusal::NoVersion { major: None };
+    let unknown = Refusal::Version { major: None };
     let at = at.ok_or(unknown)?;
     let major = digits(text, at, b'.').ok_or(unknown)?;
     let length = text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();

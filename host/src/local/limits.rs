@@ -32,7 +32,7 @@ pub(super) const HIGHEST_DEV: u32 = 100_000;
 pub(super) const NAME_BYTES: usize = 64;
 /// The longest name or marker in other commands (PROTOCOL.md, section 5).
 pub(super) const LOOSE_NAME_BYTES: usize = 65;
-/// The shortest name that can be published to from outside (PROTOCOL-NOTES.md, section 11.2).
+/// The shortest name that can be published to from outside (CometQL refuses shorter ones).
 pub(super) const PUBLISHED_NAME_BYTES: usize = 3;
 /// Names per connection (PROTOCOL.md, section 6).
 pub(super) const NAMES: usize = 32;

@@ -9,10 +9,9 @@ use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Notify, watch};
 
 use super::commands::{self, Next, Session};
-use super::decent::Decent;
 use super::desk::Desk;
 use super::forms::{Saying, Voice};
-use super::frames::{Frames, Step};
+use super::frames::Step;
 use super::gate::Gate;
 use super::http::{self, Parameters, Refusal, Route};
 use super::limits::{FIRST_READ_BYTES, READ_BYTES, REQUEST_BYTES};
@@ -21,6 +20,7 @@ use super::options::{Era, Faults};
 use super::outbox::{self, Outbox};
 use super::pages;
 use super::pipes;
+use super::reader::Reader;
 use super::wire::{self, Tail};
 use super::world::{Peer, World};
 
@@ -276,55 +276,6 @@ fn carry_out(world: &mut World, desk: &mut Desk, session: &mut Session, reader: 
             Step::Reply(bytes) => desk.raw(&session.peer.outbox, &bytes),
             Step::Wait => return Ok(More::ToRead),
             Step::Close => return Err(Ended),
-        }
-    }
-}
-
-/// The frames of one connection, read with or without the faults.
-enum Reader {
-    Faithful(Frames),
-    Forgiving(Decent),
-}
-
-impl Reader {
-    /// A reader of what follows a request. The real server forgets what came in the same read.
-    fn behind(request: &[u8], faults: Faults) -> Self {
-        match faults {
-            Faults::Faithful => Self::Faithful(Frames::default()),
-            Faults::Forgiving => {
-                let mut frames = Decent::default();
-                let rest = http::head_end(request).and_then(|end| request.get(end..));
-                frames.buffer.extend_from_slice(rest.unwrap_or_default());
-                Self::Forgiving(frames)
-            }
-        }
-    }
-
-    fn has_bytes(&self) -> bool {
-        match self {
-            Self::Faithful(_) => false,
-            Self::Forgiving(frames) => !frames.buffer.is_empty(),
-        }
-    }
-
-    fn buffer(&mut self) -> &mut BytesMut {
-        match self {
-            Self::Faithful(frames) => &mut frames.buffer,
-            Self::Forgiving(frames) => &mut frames.buffer,
-        }
-    }
-
-    fn received(&self, count: usize) -> bool {
-        match self {
-            Self::Faithful(frames) => frames.received(count),
-            Self::Forgiving(_) => true,
-        }
-    }
-
-    fn step(&mut self) -> Step<'_> {
-        match self {
-            Self::Faithful(frames) => frames.step(),
-            Self::Forgiving(frames) => frames.step(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The list of a `subscription` command, read as the real server reads it (PROTOCOL.md, section 6).
 
-use super::forms::Complaint;
+use super::complaint::Complaint;
 use super::limits::{LIST_BYTES, LISTED_NAME_BYTES, NAME_BYTES, NAMES};
 use super::options::Faults;
 

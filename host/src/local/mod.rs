@@ -6,7 +6,7 @@
 //! # Layout
 //! - [`Server`] listens; `link` is the life of one connection: `http` and `pages` answer the request, `frames` (or
 //!   `decent`) finds commands in what was read, `commands` and `pipes` carry them out, `outbox` writes what was said.
-//! - `world` is the state that connections share; `desk` turns sayings into frames for one batch of commands; `forms`
+//! - `world` and `accounts` are the state that connections share; `desk` turns sayings into frames for one batch of commands; `forms`
 //!   (or `old`) prints a saying, `escape` its text, `wire` puts the frame around it.
 //! - [`Control`] does from outside what CometQL does on a real server, and makes faults on demand. CometQL itself is not
 //!   spoken; nor are TLS, clusters and lists of allowed origins.
@@ -33,8 +33,10 @@
 //!
 //! The limits stay: names, 32 subscriptions, 65,535 bytes either way.
 
+mod accounts;
 mod auth;
 mod commands;
+mod complaint;
 mod control;
 mod decent;
 mod desk;
@@ -52,6 +54,7 @@ mod options;
 mod outbox;
 mod pages;
 mod pipes;
+mod reader;
 mod server;
 mod wire;
 mod world;

@@ -4,8 +4,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::complaint::Complaint;
 use super::escape;
-use super::forms::{Complaint, Saying};
+use super::forms::Saying;
 use super::options::Era;
 
 /// The name that 3.31 gives itself.

@@ -176,7 +176,7 @@ fn parse_user(line: &str) -> Result<User, &'static str> {
     Ok(User { dev, id, hash: Secret::new(hash) })
 }
 
-/// Whether the server would store `hash` (PROTOCOL-NOTES.md, section 1.4).
+/// Whether the server would store `hash`.
 pub(super) fn is_hash(hash: &str) -> bool {
     !hash.is_empty()
         && hash.len() <= HASH_BYTES

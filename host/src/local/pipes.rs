@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::commands::{Next, Session, complain};
+use super::complaint::Complaint;
 use super::desk::Desk;
-use super::forms::{Complaint, Saying, Voice};
+use super::forms::{Saying, Voice};
 use super::listing;
 use super::world::{Peer, World};
 

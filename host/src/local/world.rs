@@ -2,15 +2,14 @@
 //!
 //! One lock guards it all. A connection takes it once for all frames of a read, and nobody waits while holding it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::auth;
-use super::desk::Desk;
-use super::forms::{Saying, Voice};
-use super::limits::{HASH_BYTES, KEPT_SECONDS, LINKS_OF_USER, LOG_LENGTH, QUEUED_AT_LOGIN};
+use super::accounts::Account;
+use super::forms::Voice;
+use super::limits::LOG_LENGTH;
 use super::log::{Keep, Log};
 use super::options::{Era, Faults, Options};
 use super::outbox::Outbox;
@@ -36,30 +35,14 @@ pub(super) struct Pipe {
     pub(super) keep: Keep,
 }
 
-/// A personal message that waits for its user.
-#[derive(Debug)]
-struct Queued {
-    data: Vec<u8>,
-    event: Vec<u8>,
-    time: u64,
-}
-
+/// One account: what is isolated from the others by its dev id.
 #[derive(Debug, Default)]
-struct Account {
-    hash: Option<String>,
-    data: Vec<u8>,
-    /// The connections that get personal messages, 16 at most.
-    links: Vec<Arc<Peer>>,
-    left: Option<u64>,
-    queue: VecDeque<Queued>,
-}
-
-#[derive(Debug, Default)]
-struct Dev {
+pub(super) struct Dev {
     pipes: HashMap<Vec<u8>, Pipe>,
     log_lengths: HashMap<Vec<u8>, usize>,
-    users: HashMap<u32, Account>,
-    revoked: HashSet<String>,
+    pub(super) users: HashMap<u32, Account>,
+    /// JSON web tokens that are good no more.
+    pub(super) revoked: HashSet<String>,
 }
 
 /// The shared state of one double.
@@ -72,7 +55,7 @@ pub(super) struct World {
     /// The double ends: connections that were accepted just now are closed as well.
     over: bool,
     peers: HashMap<u64, Arc<Peer>>,
-    devs: HashMap<u32, Dev>,
+    pub(super) devs: HashMap<u32, Dev>,
     crashes: u64,
 }
 
@@ -81,7 +64,7 @@ impl World {
         let mut devs: HashMap<u32, Dev> = HashMap::new();
         for user in &options.users {
             let account = devs.entry(user.dev).or_default().users.entry(user.id).or_default();
-            account.hash = Some(user.hash.expose().to_owned());
+            account.set_hash(user.hash.expose());
         }
         Self { options, links: HashMap::new(), next_link: 1, over: false, peers: HashMap::new(), devs, crashes: 0 }
     }
@@ -143,10 +126,7 @@ impl World {
                 pipe.subscribers.clear();
             }
             for account in dev.users.values_mut() {
-                if !account.links.is_empty() {
-                    account.left = None;
-                }
-                account.links.clear();
+                account.forget_links();
             }
         }
         self.links.len()
@@ -223,111 +203,5 @@ impl World {
         if keep != Keep::Nothing {
             self.pipe_mut(dev, name).log.store(keep, faults, data, event, user, now);
         }
-    }
-
-    // Users.
-
-    /// The hash of `user` if `session` proves that it is them (PROTOCOL.md, section 1.3).
-    pub(super) fn log_in(&mut self, dev_id: u32, user: u32, session: &str, now: u64) -> Option<String> {
-        if user == 0 {
-            return None;
-        }
-        let dev = self.devs.entry(dev_id).or_default();
-        let by_token = self.options.era == Era::V409
-            && !dev.revoked.contains(session)
-            && auth::is_token_for(session, &self.options.password, dev_id, user, now);
-        if by_token {
-            let account = dev.users.entry(user).or_default();
-            if account.hash.is_none() {
-                account.hash = auth::new_hash();
-            }
-            return account.hash.clone();
-        }
-        dev.users.get(&user)?.hash.clone().filter(|hash| hash == session)
-    }
-
-    pub(super) fn add_user(&mut self, dev: u32, user: u32, hash: &str) {
-        let hash = hash.get(..HASH_BYTES).unwrap_or(hash);
-        self.account(dev, user).hash = Some(hash.to_owned());
-    }
-
-    /// Takes the hash away and ends the user's connections, but for those beyond the 16th.
-    pub(super) fn remove_user(&mut self, dev: u32, user: u32) {
-        let account = self.account(dev, user);
-        account.hash = None;
-        for link in &account.links {
-            link.outbox.close();
-        }
-    }
-
-    pub(super) fn revoke(&mut self, dev: u32, token: &str) {
-        self.devs.entry(dev).or_default().revoked.insert(token.to_owned());
-    }
-
-    pub(super) fn set_user_data(&mut self, dev: u32, user: u32, data: &str) {
-        self.account(dev, user).data = data.as_bytes().to_vec();
-    }
-
-    pub(super) fn user_data(&self, dev: u32, user: i64) -> &[u8] {
-        let account = u32::try_from(user).ok().and_then(|user| self.devs.get(&dev)?.users.get(&user));
-        account.map_or(&[], |account| account.data.as_slice())
-    }
-
-    fn account(&mut self, dev: u32, user: u32) -> &mut Account {
-        self.devs.entry(dev).or_default().users.entry(user).or_default()
-    }
-
-    /// What `user_status` says: the time since the user left, the time itself while they are here, one second more for
-    /// somebody who was never seen (PROTOCOL.md, section 5).
-    pub(super) fn seconds_since_seen(&self, dev: u32, user: u64, now: u64) -> u64 {
-        let account = u32::try_from(user).ok().and_then(|user| self.devs.get(&dev)?.users.get(&user));
-        match account {
-            Some(account) if !account.links.is_empty() => now,
-            Some(Account { left: Some(left), .. }) => now.saturating_sub(*left),
-            _ => now + 1,
-        }
-    }
-
-    pub(super) fn links_of(&self, dev: u32, user: u32) -> &[Arc<Peer>] {
-        let account = self.devs.get(&dev).and_then(|dev| dev.users.get(&user));
-        account.map_or(&[], |account| account.links.as_slice())
-    }
-
-    pub(super) fn queue(&mut self, dev: u32, user: u32, event: &[u8], data: &[u8], now: u64) {
-        let row = Queued { data: data.to_vec(), event: event.to_vec(), time: now };
-        self.account(dev, user).queue.push_back(row);
-    }
-
-    /// Sends what waited for the user, the oldest ten, and forgets the rest that is not of this second
-    /// (PROTOCOL.md, section 9).
-    pub(super) fn deliver_queue(&mut self, desk: &mut Desk, peer: &Arc<Peer>) {
-        let now = desk.now;
-        let queue = &mut self.account(peer.dev, peer.user).queue;
-        queue.retain(|row| row.time + KEPT_SECONDS >= now);
-        for row in queue.iter().take(QUEUED_AT_LOGIN) {
-            desk.say(peer, &Saying::Queued { data: &row.data, event: &row.event, time: row.time });
-        }
-        queue.retain(|row| row.time >= now);
-    }
-
-    /// Registers a connection of a user; true if it is the first.
-    pub(super) fn come(&mut self, peer: &Arc<Peer>) -> bool {
-        let links = &mut self.account(peer.dev, peer.user).links;
-        let first = links.is_empty();
-        if links.len() < LINKS_OF_USER {
-            links.push(Arc::clone(peer));
-        }
-        first
-    }
-
-    /// Takes a connection of a user out; true if none is left.
-    pub(super) fn go(&mut self, peer: &Peer, now: u64) -> bool {
-        let account = self.account(peer.dev, peer.user);
-        account.links.retain(|other| other.id != peer.id);
-        let last = account.links.is_empty();
-        if last {
-            account.left = Some(now);
-        }
-        last
     }
 }

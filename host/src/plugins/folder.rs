@@ -108,10 +108,13 @@ impl Folder {
         paths.sort();
         for path in paths {
             // Dot files are temporary names of writers that rename when they are done.
-            let Some(file) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.')) else {
+            let Some(file) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
+            else {
                 continue;
             };
-            let Some((name, _)) = file.rsplit_once('.').filter(|(_, ending)| ENDINGS.contains(ending)) else { continue };
+            let Some((name, _)) = file.rsplit_once('.').filter(|(_, ending)| ENDINGS.contains(ending)) else {
+                continue;
+            };
             // A file that vanishes between listing and asking is gone, and one that is no file is none.
             let Ok(metadata) = fs::metadata(&path) else { continue };
             if !metadata.is_file() {

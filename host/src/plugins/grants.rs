@@ -133,6 +133,13 @@ impl Grants {
         Err(format!("`setup` did not ask to {verb} in the pipe {shown:?}: name it in the list `{verb}`"))
     }
 
+    /// Whether an event was asked for.
+    #[must_use]
+    pub fn hears(&self, pipe: &str, name: &str) -> bool {
+        let heard = self.hear.iter().find(|heard| heard.pipe.as_str() == pipe);
+        heard.is_some_and(|heard| heard.events.is_empty() || heard.events.iter().any(|event| event.as_str() == name))
+    }
+
     /// The pipes that must be subscribed for this plugin. `msg` is heard by login alone (PROTOCOL.md, section 6).
     pub fn subscribed(&self) -> impl Iterator<Item = &PipeName> {
         self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.as_str() != PERSONAL_PIPE)
@@ -144,7 +151,8 @@ fn heard(hearings: &[Hearing]) -> Result<Vec<Heard>, NameError> {
     let mut all: Vec<Heard> = Vec::new();
     for hearing in hearings {
         let pipe = PipeName::new(&hearing.pipe)?;
-        let events: Vec<EventName> = hearing.events.iter().map(|name| EventName::new(name)).collect::<Result<_, _>>()?;
+        let events: Vec<EventName> =
+            hearing.events.iter().map(|name| EventName::new(name)).collect::<Result<_, _>>()?;
         match all.iter_mut().find(|heard| heard.pipe == pipe) {
             Some(heard) if heard.events.is_empty() || events.is_empty() => heard.events.clear(),
             Some(heard) => heard.events.extend(events),
@@ -184,7 +192,8 @@ mod tests {
     #[test]
     fn personal_messages_are_heard_but_never_subscribed() {
         let grants = Grants::from_wants(&wants()).unwrap();
-        assert_eq!(grants.hear.len(), 2);
+        assert!(grants.hears("msg", "anything") && grants.hears("web_chat", "msg"));
+        assert!(!grants.hears("web_chat", "other") && !grants.hears("web_other", "msg"));
         assert_eq!(grants.subscribed().map(PipeName::as_str).collect::<Vec<_>>(), ["web_chat"]);
     }
 

@@ -95,7 +95,9 @@ async fn greet(stream: &mut TcpStream) -> Result<(), Box<dyn Error>> {
                 let rest = String::from_utf8_lossy(rest).into_owned();
                 let marker = rest.lines().nth(1).unwrap_or_default();
                 out.clear();
-                let count = format!(r#"{{"data":["user_in_pipe",1],"event":"user_in_pipe","marker":"{marker}","message_send_time":1795478008,"pipe":"_answer_pipe_count"}}"#);
+                let count = format!(
+                    r#"{{"data":["user_in_pipe",1],"event":"user_in_pipe","marker":"{marker}","message_send_time":1795478008,"pipe":"_answer_pipe_count"}}"#
+                );
                 frame(count.as_bytes(), &mut out);
                 stream.write_all(&out).await?;
             }
@@ -116,8 +118,10 @@ async fn feed(stream: &mut TcpStream) -> Result<Duration, Box<dyn Error>> {
             event(sent, &mut output);
             sent += 1;
         }
-        let interest = if written < output.len() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
-        let ready = timeout(PATIENCE, stream.ready(interest)).await.map_err(|_| format!("stuck after {echoed} echoes"))??;
+        let interest =
+            if written < output.len() { Interest::READABLE | Interest::WRITABLE } else { Interest::READABLE };
+        let ready =
+            timeout(PATIENCE, stream.ready(interest)).await.map_err(|_| format!("stuck after {echoed} echoes"))??;
         if ready.is_readable() {
             match stream.try_read_buf(&mut input) {
                 Ok(0) => return Err(format!("the bot left after {echoed} echoes").into()),

@@ -5,12 +5,7 @@ use std::{error::Error, path::Path, sync::Arc, time::Instant};
 use cometbot::{
     comet::link::Port,
     config::PluginTerms,
-    plugins::{
-        api::Event,
-        package::Package,
-        sandbox::Sandbox,
-        slot::Starter,
-    },
+    plugins::{api::Event, package::Package, sandbox::Sandbox, slot::Starter},
 };
 use wasmtime::{
     Config, Engine, Store, StoreContextMut,

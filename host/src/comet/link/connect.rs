@@ -68,7 +68,9 @@ pub enum ConnectError {
         reason: String,
     },
     /// The connection stands, but the server says nothing.
-    #[error("{0} accepted the connection but did not say in time who we are: something stands between us and the server")]
+    #[error(
+        "{0} accepted the connection but did not say in time who we are: something stands between us and the server"
+    )]
     Silent(String),
     /// The server closed the connection without a word.
     #[error("{0} closed the connection before it said who we are")]
@@ -149,7 +151,8 @@ impl Connection {
 async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
     let unreachable = |source| ConnectError::Unreachable { address: address.to_string(), source };
     let connecting = TcpStream::connect((address.host(), address.port()));
-    let stream = timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(unreachable)?;
+    let stream =
+        timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(unreachable)?;
     // Small commands must not wait for each other's acknowledgement; bursts are written at once anyway.
     stream.set_nodelay(true).map_err(unreachable)?;
     if address.scheme() == Scheme::Ws {

@@ -111,7 +111,8 @@ mod tests {
             let (header, long) = if length < 126 { (2, false) } else { (4, true) };
             assert_eq!(frame[1], 0x80 | if long { 126 } else { u8::try_from(length).unwrap_or(0) });
             let mask = &frame[header..header + 4];
-            let payload: Vec<u8> = frame[header + 4..].iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]).collect();
+            let payload: Vec<u8> =
+                frame[header + 4..].iter().enumerate().map(|(at, byte)| byte ^ mask[at % 4]).collect();
             assert_eq!(payload, text);
         }
     }

@@ -26,7 +26,7 @@ use crate::{
         name::{NameError, PipeName},
         wire::{Message, Reader, Standing, command},
     },
-    report::Throttle,
+    report::{Quiet, Throttle},
 };
 
 /// How often it is checked that the server still answers.
@@ -34,6 +34,9 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 /// How many frames are read before what they brought is passed on, if more keep coming.
 const BURST_FRAMES: usize = 1024;
+
+/// Refusals of the server that are logged word for word.
+const REFUSALS_PER_SECOND: u32 = 10;
 
 /// The server takes no more names in one subscription (PROTOCOL.md, section 6).
 const SUBSCRIPTION_MAX_PIPES: usize = 32;
@@ -113,7 +116,14 @@ impl Session {
         let mut confirmation = pin!(port.asks.count(&confirming_pipe).fuse());
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut intake = Intake { port, inlet, answered: 0, unreadable: Throttle::default(), subscription };
+        let mut intake = Intake {
+            port,
+            inlet,
+            answered: 0,
+            unreadable: Throttle::lines_per_second(1),
+            refused: Throttle::lines_per_second(REFUSALS_PER_SECOND),
+            subscription,
+        };
         loop {
             let first = tokio::select! {
                 frame = incoming.next() => frame,
@@ -162,23 +172,23 @@ struct Intake<'a, I> {
     /// Answers to sends since the last [`Self::settle`].
     answered: usize,
     unreadable: Throttle,
+    refused: Throttle,
     subscription: watch::Receiver<Arc<BTreeSet<PipeName>>>,
 }
 
 impl<I: Inlet> Intake<'_, I> {
     fn frame(&mut self, reader: &mut Reader, frame: &Frame) {
-        let text = match frame {
-            Frame::Text(text) => text.as_str(),
-            // The server sends text alone; something in between may not keep to that.
-            Frame::Binary(bytes) => std::str::from_utf8(bytes).unwrap_or_default(),
-            // Never answered: see `frames`.
-            Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_) => return,
-        };
         if self.subscription.has_changed().unwrap_or(false) {
             let pipes = self.subscription.borrow_and_update();
             reader.set_pipes(pipes.iter().cloned());
         }
-        reader.read(text, &mut |message| self.message(message));
+        match frame {
+            Frame::Text(text) => reader.read(text, &mut |message| self.message(message)),
+            // The server sends text alone; something in between may not keep to that.
+            Frame::Binary(bytes) => reader.read_bytes(bytes, &mut |message| self.message(message)),
+            // Never answered: see `frames`.
+            Frame::Ping(_) | Frame::Pong(_) | Frame::Close(_) | Frame::Frame(_) => {}
+        }
     }
 
     fn message(&mut self, message: Message<'_>) {
@@ -202,7 +212,9 @@ impl<I: Inlet> Intake<'_, I> {
                     self.answered += 1;
                     self.inlet.answer(Err(&error));
                 }
-                tracing::warn!(code = error.code, "the server refuses: {}", error.text.escape_debug());
+                if let Some(times) = self.refused.pass() {
+                    tracing::warn!(code = error.code, times, "the server refuses: {}", Quiet(error.text.trim()));
+                }
             }
             Message::Unreadable(unreadable) => {
                 if let Some(times) = self.unreadable.pass() {
@@ -298,9 +310,9 @@ fn in_words(error: tungstenite::Error) -> Ended {
     use tungstenite::{Error, error::ProtocolError};
     match error {
         // The server never says goodbye: the end is a bare end of the stream (PROTOCOL.md, section 2.2).
-        Error::ConnectionClosed | Error::AlreadyClosed | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
-            Ended::Closed
-        }
+        Error::ConnectionClosed
+        | Error::AlreadyClosed
+        | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Ended::Closed,
         other => Ended::Reading(other),
     }
 }

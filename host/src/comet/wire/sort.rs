@@ -108,14 +108,14 @@ fn message<'m>(era: Era, envelope: Envelope<'m>, object: &'m str) -> Message<'m>
     let Scalar::Text(pipe) = pipe else {
         return Message::Unreadable(Unreadable { text: Cow::Borrowed(object), why: Why::NoPipe });
     };
+    let from_client = !user_id.is_absent();
     let data = match data {
+        // The rule of section 4: what comes from a client live was escaped once, and nothing else was.
+        Data::Text(text) if era == Era::Modern && from_client && !stored => escape::undo(text),
         Data::Text(text) => text,
         Data::Json | Data::Answer { .. } => Cow::Borrowed(envelope::data_text(object).unwrap_or_default()),
         Data::Absent => Cow::Borrowed(""),
     };
-    let from_client = !user_id.is_absent();
-    // The rule of section 4: what comes from a client live was escaped once, and nothing else was.
-    let data = if era == Era::Modern && from_client && !stored { escape::undo(data) } else { data };
     let mut event = Event {
         pipe,
         data,

@@ -81,14 +81,17 @@ async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Er
     let pipe = may_ask(state, Verb::Log, pipe)?;
     let mut rows = state.port.asks.log(&pipe).await?;
     let surplus = rows.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
-    Ok(rows.drain(surplus..).map(|row| Event {
-        pipe: row.pipe.into(),
-        name: row.name.into(),
-        data: row.data,
-        user_id: row.user_id,
-        time: row.time,
-        history: true,
-    }).collect())
+    Ok(rows
+        .drain(surplus..)
+        .map(|row| Event {
+            pipe: row.pipe.into(),
+            name: row.name.into(),
+            data: row.data,
+            user_id: row.user_id,
+            time: row.time,
+            history: true,
+        })
+        .collect())
 }
 
 async fn count(state: &mut State, pipe: &str) -> Result<u64, Error> {

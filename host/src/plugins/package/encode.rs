@@ -154,7 +154,8 @@ impl Outline {
 /// Gives a module that carries no component type the type of the contract.
 fn give_type(module: &Outline, mut binary: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
     module.check()?;
-    let parse = |(path, text): (&str, &str)| UnresolvedPackageGroup::parse(path, text).map_err(|(_, error)| contract(error));
+    let parse =
+        |(path, text): (&str, &str)| UnresolvedPackageGroup::parse(path, text).map_err(|(_, error)| contract(error));
     let main = parse(CONTRACT)?;
     let dependencies = CONTRACT_DEPENDENCIES.into_iter().map(parse).collect::<Result<_, _>>()?;
     let mut resolve = Resolve::default();

@@ -20,6 +20,8 @@ pub const TABLES_A_PLUGIN: u32 = 16;
 pub const TABLE_ELEMENTS: usize = 100_000;
 /// What the engine may need to keep of one instance.
 pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
+/// How long an instance may take to start, `setup` included: large language runtimes have much to do then.
+pub const START_TIME: Duration = Duration::from_secs(5);
 /// What a handler may send for one event.
 pub const STAGED_BYTES: usize = 1024 * 1024;
 

@@ -10,7 +10,7 @@ use crate::plugins::{
     package::Package,
     sandbox::{
         Sandbox,
-        limits::{Overrun, TimeBudget},
+        limits::{Overrun, START_TIME, TimeBudget},
     },
 };
 
@@ -86,20 +86,20 @@ impl Instance {
         time: Duration,
     ) -> Result<(Self, Wants, Arc<Grants>), StartError> {
         let mut store = sandbox.store(state);
-        begin_call(&mut store, time);
+        begin_call(&mut store, START_TIME);
         let instance = match package.instance.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, time))),
+            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, START_TIME))),
         };
         let mistyped = |export| move |error: wasmtime::Error| StartError::Type { export, reason: format!("{error:#}") };
         let setup = instance
             .get_typed_func::<(), (Result<Wants, String>,)>(&mut store, package.setup)
             .map_err(mistyped("setup"))?;
         let handle = instance.get_typed_func(&mut store, package.handle).map_err(mistyped("handle"))?;
-        begin_call(&mut store, time);
+        begin_call(&mut store, START_TIME);
         let wants = match setup.call_async(&mut store, ()).await {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
-            Err(error) => return Err(StartError::Setup(crash(&store, &error, time))),
+            Err(error) => return Err(StartError::Setup(crash(&store, &error, START_TIME))),
         };
         let grants = Arc::new(Grants::from_wants(&wants)?);
         store.data_mut().grants = Arc::clone(&grants);

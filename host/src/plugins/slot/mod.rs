@@ -39,6 +39,12 @@ mod queue;
 /// Sends that are ready leave at the latest when they are so many bytes.
 const FLUSH_BYTES: usize = 16 * 1024;
 
+/// What is shown of the version that a plugin gives itself.
+const VERSION_MAX_CHARACTERS: usize = 32;
+
+/// Failures that are logged one by one; those beyond are counted.
+const FAILURES_PER_SECOND: u32 = 20;
+
 /// Events that are handled before the slot looks up again, so that none of its neighbours starves.
 const STRETCH_EVENTS: usize = 256;
 
@@ -50,6 +56,8 @@ pub struct Version {
     pub wants: Wants,
     /// What it may do.
     pub grants: Arc<Grants>,
+    /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
+    pub label: Arc<str>,
 }
 
 impl Version {
@@ -102,8 +110,16 @@ impl Starter {
         );
         let (instance, wants, grants) =
             Instance::start(&self.sandbox, &package, state, self.terms.time_per_event).await?;
-        Ok(Version { package, instance, wants, grants })
+        let label = label(&wants.version, package.hash);
+        Ok(Version { package, instance, wants, grants, label })
     }
+}
+
+/// `1.2.0+0123456789abcdef`, or the hash alone where the plugin gives itself no version.
+fn label(version: &str, hash: ContentHash) -> Arc<str> {
+    let is_plain = |character: &char| character.is_ascii_graphic();
+    let version: String = version.chars().filter(is_plain).take(VERSION_MAX_CHARACTERS).collect();
+    if version.is_empty() { hash.to_string().into() } else { format!("{version}+{hash}").into() }
 }
 
 /// What a slot has done so far.
@@ -153,7 +169,9 @@ impl Slot {
             queue: Arc::clone(&queue),
             batch: VecDeque::new(),
             tally: Arc::clone(&tally),
-            dropped: Throttle::default(),
+            dropped: Throttle::lines_per_second(1),
+            failures: Throttle::lines_per_second(FAILURES_PER_SECOND),
+            label: version.label,
         };
         Self { queue, orders, tally, task: tokio::spawn(occupant.run(receiver)) }
     }
@@ -162,12 +180,6 @@ impl Slot {
     #[must_use]
     pub const fn queue(&self) -> &Arc<Queue> {
         &self.queue
-    }
-
-    /// What it has done so far.
-    #[must_use]
-    pub fn tally(&self) -> &Tally {
-        &self.tally
     }
 
     /// Lets `version` take over between two events; returns when it has.
@@ -179,11 +191,13 @@ impl Slot {
         }
     }
 
-    /// Lets the slot handle what waits, then ends it.
-    pub async fn drain(mut self) {
+    /// Lets the slot handle what waits, then ends it; gives what it has done.
+    pub async fn drain(mut self) -> Arc<Tally> {
         if self.orders.send(Order::Drain).is_ok() {
+            // A slot that ended by itself has drained as far as it could.
             let _ = (&mut self.task).await;
         }
+        Arc::clone(&self.tally)
     }
 }
 
@@ -205,6 +219,9 @@ struct Occupant {
     batch: VecDeque<Arc<Event>>,
     tally: Arc<Tally>,
     dropped: Throttle,
+    failures: Throttle,
+    /// The running version in log lines.
+    label: Arc<str>,
 }
 
 impl Occupant {
@@ -231,8 +248,14 @@ impl Occupant {
     async fn obey(&mut self, order: Order) -> ControlFlow<()> {
         match order {
             Order::Swap(version, done) => {
-                let Version { package, instance, grants, .. } = *version;
-                (self.package, self.instance, self.grants) = (package, Some(instance), grants);
+                let Version { package, instance, grants, label, .. } = *version;
+                (self.package, self.instance, self.grants, self.label) = (package, Some(instance), grants, label);
+                // What waits was meant for the old version; of it, the new one hears what it asked for itself.
+                let mut waiting = VecDeque::new();
+                self.queue.take(&mut waiting);
+                self.batch.append(&mut waiting);
+                let grants = &self.grants;
+                self.batch.retain(|event| grants.hears(&event.pipe, &event.name));
                 // Whoever ordered the swap may be gone.
                 let _ = done.send(());
                 ControlFlow::Continue(())
@@ -265,6 +288,7 @@ impl Occupant {
         if let Some(times) = self.dropped.pass_many(self.queue.take_dropped()) {
             tracing::warn!(
                 plugin = &*self.starter.tag.name,
+                version = &*self.label,
                 events = times,
                 "events were dropped: {} already wait, which is the most; give the plugin less to hear or a larger \
                  `queue`",
@@ -319,12 +343,14 @@ impl Occupant {
         Ok(self.instance.insert(instance))
     }
 
-    fn failed(&self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
+    fn failed(&mut self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
         self.tally.failed.fetch_add(1, Ordering::Relaxed);
+        let Some(times) = self.failures.pass() else { return };
         let backtrace = (!backtrace.is_empty()).then(|| backtrace.join(" < "));
         tracing::error!(
             plugin = &*self.starter.tag.name,
-            version = %self.package.hash,
+            version = &*self.label,
+            times,
             pipe = &*event.pipe,
             event = &*event.name,
             backtrace,

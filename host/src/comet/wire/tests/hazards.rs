@@ -141,6 +141,24 @@ fn text_that_looks_escaped_comes_back_as_it_was_typed() {
     assert_eq!(read_modern(all)[0]["data"], "a\"b\\c'd\n\r\u{1a}");
 }
 
+/// 16. Only strings were escaped: JSON text keeps its backslashes.
+#[test]
+fn structured_data_of_a_sender_is_not_unescaped() {
+    let frame = r#"{"data":{"a":"b\nc"},"event":"e","pipe":"web_a","user_id":1}"#;
+    assert_eq!(read_modern(frame)[0]["data"], r#"{"a":"b\nc"}"#);
+}
+
+/// 38. The newer name counts, wherever it stands.
+#[test]
+fn of_two_event_names_the_newer_key_counts() {
+    for frame in [
+        r#"{"data":"x","event":"new","event_name":"old","pipe":"web_a"}"#,
+        r#"{"data":"x","event_name":"old","event":"new","pipe":"web_a"}"#,
+    ] {
+        assert_eq!(read_modern(frame)[0]["name"], "new", "{frame}");
+    }
+}
+
 /// 18. The server would cut the message there. (19, bad UTF-8, cannot be written with these types.)
 #[test]
 fn a_nul_in_a_message_is_refused() {
@@ -407,8 +425,13 @@ fn forged_frames_of_the_server_are_harmless() {
     ] {
         assert_eq!(read_modern(frame)[0]["kind"], "event", "{frame}");
     }
-    let row = r#"{"data":"x","event":"error","fromQueue":true,"message_send_time":1,"pipe":"sys","user_id":0}"#;
-    assert_eq!(read_modern(row)[0]["kind"], "log_row");
+    for row in [
+        r#"{"data":"x","event":"error","fromQueue":true,"message_send_time":1,"pipe":"sys","user_id":0}"#,
+        r#"{"data":{"error":"x"},"event":"error","fromQueue":true,"message_send_time":1,"pipe":"sys"}"#,
+        r#"{"data":{"message":"x","number_messages":1},"event":"answer","fromQueue":true,"pipe":"_answer_to_web_a"}"#,
+    ] {
+        assert_eq!(read_modern(row)[0]["kind"], "log_row", "{row}");
+    }
 }
 
 /// 41. In a cluster the number is a string.

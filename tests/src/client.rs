@@ -1,0 +1,159 @@
+//! Somebody who talks to the bot: a client in the test's own process, made of the same link as the bot's.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use cometbot::comet::{
+    address::{Address, Login, Token},
+    commands::Commands,
+    link::{
+        Inlet, Port, Status,
+        connect::Settings,
+        session::{Ended, Session},
+    },
+    name::PipeName,
+    wire::{AnsweredPipe, Event, ServerError},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+
+use crate::{Comet, HASH, USER, within};
+
+/// How much may wait to be sent, in bytes: more than any test sends.
+const OUTBOX_BYTES: usize = 64 * 1024 * 1024;
+
+/// Something that a client heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// The pipe.
+    pub pipe: String,
+    /// The event's name.
+    pub event: String,
+    /// The payload.
+    pub data: String,
+    /// Who sent it, as far as the server says.
+    pub user: Option<u64>,
+}
+
+/// A connection whose subscription is in force.
+pub struct Client {
+    port: Port,
+    heard: mpsc::UnboundedReceiver<Heard>,
+    answers: mpsc::UnboundedReceiver<Result<(), String>>,
+    _life: JoinSet<Ended>,
+    // The session ends with it.
+    _subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+}
+
+impl Client {
+    /// An anonymous client that hears `pipes`.
+    pub async fn join<const N: usize>(comet: &Comet, pipes: [&str; N]) -> Self {
+        Self::open(&comet.url(), Login::anonymous(0), &pipes).await
+    }
+
+    /// The user [`USER`].
+    pub async fn join_as_user<const N: usize>(comet: &Comet, pipes: [&str; N]) -> Self {
+        let login = Login::new(Token::new(HASH).unwrap(), Some(u64::from(USER)), Some(0)).unwrap();
+        Self::open(&comet.url(), login, &pipes).await
+    }
+
+    /// An anonymous client of whatever listens at `url`.
+    pub async fn join_at<const N: usize>(url: &str, pipes: [&str; N]) -> Self {
+        Self::open(url, Login::anonymous(0), &pipes).await
+    }
+
+    async fn open(url: &str, login: Login, pipes: &[&str]) -> Self {
+        let settings = Settings { address: Address::parse(url).unwrap(), login };
+        let session = within("a connection of a client", Session::open(&settings)).await.unwrap();
+        let pipes: BTreeSet<PipeName> = pipes.iter().map(|pipe| PipeName::new(pipe).unwrap()).collect();
+        let port = Port::new(OUTBOX_BYTES);
+        let (subscription, subscribed) = watch::channel(Arc::new(pipes));
+        let (status, mut status_seen) = watch::channel(Status::Connecting);
+        let (to_heard, heard) = mpsc::unbounded_channel();
+        let (to_answers, answers) = mpsc::unbounded_channel();
+        let mut life = JoinSet::new();
+        life.spawn({
+            let port = port.clone();
+            let mut ears = Ears { heard: to_heard, answers: to_answers };
+            async move { session.run(&mut ears, &port, subscribed, &status).await }
+        });
+        within("the subscription of a client", status_seen.wait_for(|status| *status == Status::Live)).await.unwrap();
+        Self { port, heard, answers, _life: life, _subscription: subscription }
+    }
+
+    /// Sends an event and goes on at once.
+    pub fn send(&self, pipe: &str, event: &str, data: &str) {
+        let mut commands = Commands::default();
+        commands.send(pipe, event, data).unwrap();
+        self.port.outbox.append(&mut commands);
+    }
+
+    /// Sends many events in one go.
+    pub fn send_all<'a>(&self, pipe: &str, event: &str, data: impl IntoIterator<Item = &'a str>) {
+        let mut commands = Commands::default();
+        for data in data {
+            commands.send(pipe, event, data).unwrap();
+        }
+        self.port.outbox.append(&mut commands);
+    }
+
+    /// Sends an event and waits until the server has taken it.
+    pub async fn send_and_wait(&mut self, pipe: &str, event: &str, data: &str) {
+        while self.answers.try_recv().is_ok() {}
+        self.send(pipe, event, data);
+        within("the answer to a send", self.answers.recv()).await.expect("the connection stands").unwrap();
+    }
+
+    /// The next thing that is heard.
+    pub async fn next(&mut self) -> Heard {
+        within("an event", self.heard.recv()).await.expect("the connection stands")
+    }
+
+    /// The next `count` things that are heard, as `event data`.
+    pub async fn next_lines(&mut self, count: usize) -> Vec<String> {
+        let mut lines = Vec::with_capacity(count);
+        for _ in 0..count {
+            match tokio::time::timeout(crate::PATIENCE, self.heard.recv()).await {
+                Ok(Some(Heard { event, data, .. })) => lines.push(format!("{event} {data}")),
+                _ => panic!("waited in vain for {count} events and heard {lines:#?}"),
+            }
+        }
+        lines
+    }
+
+    /// Sends `data` as the event `msg` and gives the next thing that is heard, as `event data`.
+    pub async fn ask(&mut self, pipe: &str, data: &str) -> String {
+        self.send(pipe, "msg", data);
+        let Heard { event, data, .. } = self.next().await;
+        format!("{event} {data}")
+    }
+
+    /// What has been heard and not been looked at. It waits for nothing.
+    pub fn rest(&mut self) -> Vec<Heard> {
+        std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
+    }
+}
+
+struct Ears {
+    heard: mpsc::UnboundedSender<Heard>,
+    answers: mpsc::UnboundedSender<Result<(), String>>,
+}
+
+impl Inlet for Ears {
+    fn event(&mut self, event: Event<'_>) {
+        // Whoever listened may have enough.
+        let _ = self.heard.send(Heard {
+            pipe: event.pipe.into_owned(),
+            event: event.name.into_owned(),
+            data: event.data.into_owned(),
+            user: event.user_id,
+        });
+    }
+
+    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>) {
+        let _ = self.answers.send(outcome.map(|_| ()).map_err(|error| error.text.clone().into_owned()));
+    }
+
+    fn settle(&mut self) {}
+}

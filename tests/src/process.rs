@@ -1,0 +1,145 @@
+//! The binary while it runs, and what is left of it when it has ended.
+
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    process::{Child, Command},
+    task::JoinHandle,
+    time::{Instant, timeout},
+};
+
+use crate::{
+    PATIENCE,
+    log::{Line, Lines},
+};
+
+/// A process that runs. Dropping it kills it; if the test fails meanwhile, its log is printed.
+pub struct Process {
+    child: Child,
+    log: Lines,
+    out: Lines,
+    readers: Vec<JoinHandle<()>>,
+    /// The lines before are of no interest any more.
+    from: usize,
+}
+
+/// What a process left behind.
+#[derive(Debug)]
+pub struct Ended {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+    /// How long it took from when it was told to.
+    pub took: std::time::Duration,
+}
+
+impl Process {
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+        let (log, of_log) = Lines::follow(child.stderr.take().unwrap());
+        let (out, of_out) = Lines::follow(child.stdout.take().unwrap());
+        Self { child, log, out, readers: vec![of_log, of_out], from: 0 }
+    }
+
+    /// From now on only lines that are still to come are looked at.
+    pub fn forget(&mut self) {
+        self.from = self.log.len();
+    }
+
+    /// Waits for a line in the log.
+    pub async fn wait_for(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
+        match timeout(PATIENCE, self.log.find(self.from, fits)).await {
+            Ok(line) => line,
+            Err(_) => panic!("waited {} s in vain for {what} in this log:\n{}", PATIENCE.as_secs(), self.log),
+        }
+    }
+
+    /// Waits until a line of the log has `text` in its message.
+    pub async fn wait_until_it_says(&self, text: &str) -> Line {
+        self.wait_for(&format!("the words `{text}`"), |line| line.says(text)).await
+    }
+
+    /// Waits for a plugin's first version to run.
+    pub async fn started(&self, plugin: &str) -> Line {
+        let what = format!("the start of {plugin}");
+        self.wait_for(&what, |line| line.of(plugin) && line.says("plugin started")).await
+    }
+
+    /// Waits for a new version of a plugin to run.
+    pub async fn replaced(&self, plugin: &str) -> Line {
+        let what = format!("a new version of {plugin}");
+        self.wait_for(&what, |line| line.of(plugin) && line.says("plugin replaced")).await
+    }
+
+    /// Waits for the refusal of a file that is no plugin that can run.
+    pub async fn rejected(&self, plugin: &str) -> Line {
+        let what = format!("the refusal of {plugin}");
+        self.wait_for(&what, |line| line.of(plugin) && line.is("ERROR") && line.says("does not run")).await
+    }
+
+    /// Waits for a failure of a plugin on an event.
+    pub async fn failed(&self, plugin: &str) -> Line {
+        let what = format!("a failure of {plugin}");
+        self.wait_for(&what, |line| line.of(plugin) && line.says("failed on an event")).await
+    }
+
+    /// Waits for a line on standard output.
+    pub async fn wait_for_output(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
+        match timeout(PATIENCE, self.out.find(0, fits)).await {
+            Ok(line) => line,
+            Err(_) => panic!("waited {} s in vain for {what} in this output:\n{}", PATIENCE.as_secs(), self.out),
+        }
+    }
+
+    /// The lines that fit, so far.
+    #[must_use]
+    pub fn lines(&self, fits: impl Fn(&Line) -> bool) -> Vec<Line> {
+        let mut lines = self.log.since(self.from);
+        lines.retain(|line| fits(line));
+        lines
+    }
+
+    /// Sends a signal to this process and no other.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.child.id().expect("the process runs");
+        let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Tells it to end, and waits until it has.
+    pub async fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.end().await
+    }
+
+    /// Waits until it has ended.
+    pub async fn end(mut self) -> Ended {
+        let since = Instant::now();
+        let status: ExitStatus = match timeout(PATIENCE, self.child.wait()).await {
+            Ok(status) => status.unwrap(),
+            Err(_) => panic!("the process did not end within {} s", PATIENCE.as_secs()),
+        };
+        let took = since.elapsed();
+        for reader in self.readers.drain(..) {
+            reader.await.unwrap();
+        }
+        let text = |lines: &Lines| lines.since(0).iter().map(|line| format!("{}\n", line.raw)).collect();
+        Ended { code: status.code(), out: text(&self.out), err: text(&self.log), took }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            #[allow(clippy::print_stderr, reason = "whoever looks for the reason needs it")]
+            {
+                eprintln!("the log of the process:\n{}\nits output:\n{}", self.log, self.out);
+            }
+        }
+    }
+}
