@@ -5,17 +5,18 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use tempfile::TempDir;
-use tokio::process::Command;
 
 use crate::{Comet, Ended, Process};
 
 /// A temporary directory with a configuration and plugins.
 pub struct Home {
     directory: TempDir,
-    tables: BTreeMap<String, String>,
+    /// The tables of bot.toml; none if there shall be no such file.
+    tables: Option<BTreeMap<String, String>>,
     variables: Vec<(String, String)>,
 }
 
@@ -25,19 +26,31 @@ impl Home {
     pub fn new() -> Self {
         let directory = TempDir::new().unwrap();
         fs::create_dir(directory.path().join("plugins")).unwrap();
-        Self { directory, tables: BTreeMap::new(), variables: Vec::new() }.set("log", "format = \"json\"")
+        Self { directory, tables: Some(BTreeMap::new()), variables: Vec::new() }.set("log", "format = \"json\"")
+    }
+
+    /// Without a bot.toml.
+    #[must_use]
+    pub fn without_configuration() -> Self {
+        Self { tables: None, ..Self::new() }
     }
 
     /// For a bot that connects to `comet`.
     #[must_use]
     pub fn at(comet: &Comet) -> Self {
-        Self::new().set("server", &format!("url = \"{}\"", comet.url()))
+        Self::at_url(&comet.url())
+    }
+
+    /// For a bot that connects to whatever listens at `url`.
+    #[must_use]
+    pub fn at_url(url: &str) -> Self {
+        Self::new().set("server", &format!("url = \"{url}\""))
     }
 
     /// Adds lines to a table of bot.toml.
     #[must_use]
     pub fn set(mut self, table: &str, lines: &str) -> Self {
-        let text = self.tables.entry(table.to_owned()).or_default();
+        let text = self.tables.get_or_insert_default().entry(table.to_owned()).or_default();
         text.push_str(lines);
         text.push('\n');
         self
@@ -95,14 +108,11 @@ impl Home {
 
     /// Starts the binary with these arguments.
     pub fn spawn<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
-        let mut toml = String::new();
-        for (table, lines) in &self.tables {
-            toml.push_str(&format!("[{table}]\n{lines}"));
-        }
-        // A test that wrote one of its own means it.
+        // A test that wrote a file of its own means it.
         let config = self.path().join("bot.toml");
-        if !config.exists() {
-            fs::write(config, toml).unwrap();
+        if let Some(tables) = self.tables.as_ref().filter(|_| !config.exists()) {
+            let tables: Vec<String> = tables.iter().map(|(table, lines)| format!("[{table}]\n{lines}")).collect();
+            fs::write(config, tables.concat()).unwrap();
         }
         let mut command = Command::new(binary());
         command.args(arguments).current_dir(self.path());

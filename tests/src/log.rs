@@ -95,13 +95,17 @@ impl Lines {
         self.lock().iter().skip(first).cloned().collect()
     }
 
-    /// The first line from the `first` on that fits, as soon as there is one.
-    pub(crate) async fn find(&self, first: usize, fits: impl Fn(&Line) -> bool) -> Line {
+    /// The first `count` lines from the `first` on that fit, as soon as there are so many.
+    pub(crate) async fn find(&self, first: usize, count: usize, fits: impl Fn(&Line) -> bool) -> Vec<Line> {
         let mut more = self.more.subscribe();
+        let (mut seen, mut found) = (first, Vec::new());
         loop {
             more.mark_unchanged();
-            if let Some(line) = self.lock().iter().skip(first).find(|line| fits(line)) {
-                return line.clone();
+            let lines = self.since(seen);
+            seen += lines.len();
+            found.extend(lines.into_iter().filter(&fits).take(count - found.len()));
+            if found.len() == count {
+                return found;
             }
             more.changed().await.expect("the sender is here");
         }

@@ -94,6 +94,12 @@ impl Plugin {
         self
     }
 
+    /// Imports `wasi:logging` as `$log`: the level, the context, the message.
+    #[must_use]
+    pub fn writes_log(self) -> Self {
+        self.import(r#"(import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))"#)
+    }
+
     /// Has a function of its own: `(func $name …)`.
     #[must_use]
     pub fn function(mut self, function: &str) -> Self {

@@ -1,10 +1,13 @@
 //! The binary while it runs, and what is left of it when it has ended.
 
-use std::process::{ExitStatus, Stdio};
+use std::{
+    os::fd::OwnedFd,
+    process::{Child, Command, Stdio},
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{
-    process::{Child, Command},
+    net::unix::pipe::Receiver,
     task::JoinHandle,
     time::{Instant, timeout},
 };
@@ -39,10 +42,10 @@ pub struct Ended {
 
 impl Process {
     pub(crate) fn spawn(mut command: Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-        let (log, of_log) = Lines::follow(child.stderr.take().unwrap());
-        let (out, of_out) = Lines::follow(child.stdout.take().unwrap());
+        let (log, of_log) = Lines::follow(stream(child.stderr.take().unwrap()));
+        let (out, of_out) = Lines::follow(stream(child.stdout.take().unwrap()));
         Self { child, log, out, readers: vec![of_log, of_out], from: 0 }
     }
 
@@ -53,9 +56,14 @@ impl Process {
 
     /// Waits for a line in the log.
     pub async fn wait_for(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
-        match timeout(PATIENCE, self.log.find(self.from, fits)).await {
-            Ok(line) => line,
-            Err(_) => panic!("waited {} s in vain for {what} in this log:\n{}", PATIENCE.as_secs(), self.log),
+        self.wait_for_all(what, 1, fits).await.remove(0)
+    }
+
+    /// Waits for so many lines in the log.
+    pub async fn wait_for_all(&self, what: &str, count: usize, fits: impl Fn(&Line) -> bool) -> Vec<Line> {
+        match timeout(PATIENCE, self.log.find(self.from, count, fits)).await {
+            Ok(lines) => lines,
+            Err(_) => panic!("waited {} s in vain for {what}; see the log", PATIENCE.as_secs()),
         }
     }
 
@@ -90,9 +98,9 @@ impl Process {
 
     /// Waits for a line on standard output.
     pub async fn wait_for_output(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
-        match timeout(PATIENCE, self.out.find(0, fits)).await {
-            Ok(line) => line,
-            Err(_) => panic!("waited {} s in vain for {what} in this output:\n{}", PATIENCE.as_secs(), self.out),
+        match timeout(PATIENCE, self.out.find(0, 1, fits)).await {
+            Ok(mut lines) => lines.remove(0),
+            Err(_) => panic!("waited {} s in vain for {what}; see the output", PATIENCE.as_secs()),
         }
     }
 
@@ -106,9 +114,7 @@ impl Process {
 
     /// Sends a signal to this process and no other.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.child.id().expect("the process runs");
-        let pid = Pid::from_raw(pid.try_into().unwrap()).unwrap();
-        kill_process(pid, signal).unwrap();
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Tells it to end, and waits until it has.
@@ -120,21 +126,29 @@ impl Process {
     /// Waits until it has ended.
     pub async fn end(mut self) -> Ended {
         let since = Instant::now();
-        let status: ExitStatus = match timeout(PATIENCE, self.child.wait()).await {
-            Ok(status) => status.unwrap(),
-            Err(_) => panic!("the process did not end within {} s", PATIENCE.as_secs()),
-        };
-        let took = since.elapsed();
+        // Both streams end with the process, and waiting for it takes no time then.
         for reader in self.readers.drain(..) {
-            reader.await.unwrap();
+            match timeout(PATIENCE, reader).await {
+                Ok(read) => read.unwrap(),
+                Err(_) => panic!("the process did not end within {} s", PATIENCE.as_secs()),
+            }
         }
+        let status = self.child.wait().unwrap();
+        let took = since.elapsed();
         let text = |lines: &Lines| lines.since(0).iter().map(|line| format!("{}\n", line.raw)).collect();
         Ended { code: status.code(), out: text(&self.out), err: text(&self.log), took }
     }
 }
 
+fn stream(pipe: impl Into<OwnedFd>) -> Receiver {
+    Receiver::from_owned_fd(pipe.into()).unwrap()
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
+        // Whatever has ended already cannot be killed.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
         if std::thread::panicking() {
             #[allow(clippy::print_stderr, reason = "whoever looks for the reason needs it")]
             {

@@ -26,11 +26,14 @@ pub async fn bind(settings: &Embedded) -> Result<Server, EmbeddedError> {
         None => Vec::new(),
     };
     let logs = settings.logs.iter().map(|(pipes, length)| local::LogRule { pipes: pipes.clone(), length: *length });
+    let mut logs: Vec<_> = logs.collect();
+    // The first rule that covers a pipe counts, so a whole name comes before a beginning, and a long one before a short.
+    logs.sort_by_key(|rule| (rule.pipes.ends_with('*'), std::cmp::Reverse(rule.pipes.len())));
     let options = local::Options {
         listen: settings.listen,
         users,
         password: local::Secret::new(settings.password.reveal()),
-        logs: logs.collect(),
+        logs,
         faults: match settings.faults {
             config::Faults::Faithful => local::Faults::Faithful,
             config::Faults::Forgiving => local::Faults::Forgiving,

@@ -16,7 +16,7 @@ use self::{embedded::EmbeddedError, inlet::Intake, roster::Roster};
 use crate::{
     comet::{
         address::{Address, AddressError},
-        link::{Link, Port, Status, connect::Settings},
+        link::{Link, Port, Status, connect::Settings, thread::LinkThread},
     },
     config::{Config, Server},
     plugins::{
@@ -42,6 +42,12 @@ pub enum BotError {
     /// The address of the embedded server is none that can be connected to.
     #[error("the embedded server cannot be connected to: {0}")]
     Address(#[from] AddressError),
+    /// The link does not start.
+    #[error("the system gives no thread for the connection: {0}")]
+    Thread(std::io::Error),
+    /// A link runs until it is stopped, so this is a mistake of ours; a service manager may start the bot anew.
+    #[error("the connection's thread ended by itself, so the bot stops")]
+    LinkEnded,
     /// The engine does not start.
     #[error(transparent)]
     Sandbox(#[from] SandboxError),
@@ -90,7 +96,7 @@ pub async fn run(
     let link = Link::new(settings, port.clone(), roster.subscription());
     let intake = Intake::new(roster.routes());
     let status = link.status();
-    let mut tasks = JoinSet::new();
+    let mut thread = None;
 
     // Plugins are loaded beside everything else: a stop need not wait for a compiler.
     let (loaded, is_loaded) = oneshot::channel();
@@ -106,7 +112,7 @@ pub async fn run(
     let living = async {
         // The first subscription is complete: the link comes after the plugins.
         if is_loaded.await.is_err() {
-            return;
+            return Ok(());
         }
         if names.borrow().is_empty() {
             tracing::warn!(
@@ -114,14 +120,15 @@ pub async fn run(
                 "no plugin runs: put a .wasm or .wat file into the folder and it is live at once"
             );
         }
-        tasks.spawn(link.run(intake));
+        thread = Some(LinkThread::start(link, intake).map_err(BotError::Thread)?);
         supervisor::ready();
         announce(&mut status.clone(), &names, &address, started).await;
+        Err(BotError::LinkEnded)
     };
     tokio::select! {
         () = stop => {}
         () = following => {}
-        () = async { living.await; std::future::pending().await } => {}
+        lived = living => lived?,
     }
 
     supervisor::stopping();
@@ -131,7 +138,7 @@ pub async fn run(
     if !has_left(&port, &status, deadline).await {
         tracing::warn!("some sends have not been answered by the server: whether they arrived is not known");
     }
-    tasks.shutdown().await;
+    drop(thread);
     if let Some(server) = server {
         server.stop().await;
     }

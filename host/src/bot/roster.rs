@@ -144,11 +144,12 @@ impl Roster {
         }
     }
 
-    /// Lets every plugin finish what waits, and ends it.
-    pub(super) async fn drain(self, bound: Duration) {
+    /// Lets every plugin finish what waits, and ends it. The subscription stays, and with it the connection, over which
+    /// their last sends leave.
+    pub(super) async fn drain(&mut self, bound: Duration) {
         self.routes.send_replace(Arc::default());
         let mut drains = JoinSet::new();
-        for (name, running) in self.running {
+        for (name, running) in std::mem::take(&mut self.running) {
             drains.spawn(async move {
                 let tally = running.slot.drain().await;
                 let (handled, failed) = (tally.handled(), tally.failed());

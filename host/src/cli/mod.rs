@@ -20,7 +20,7 @@ mod run;
 mod send;
 mod server;
 
-/// A bot host for `CppComet` servers: routes pipe events to sandboxed WebAssembly plugins.
+/// A bot host for CppComet servers: routes pipe events to sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
 #[command(name = "cometbot", version, arg_required_else_help = true, after_help = Exit::HELP)]
 struct Cli {
@@ -172,15 +172,25 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
     outcome
 }
 
-/// Resolves when the process is told to end: SIGTERM, SIGINT.
+/// Resolves when the process is told to end: SIGTERM, SIGINT. SIGHUP, which would end it by default, does not.
 async fn told_to_stop() -> std::io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
+        let mut hang_up = signal(SignalKind::hangup())?;
+        let never = async {
+            while hang_up.recv().await.is_some() {
+                tracing::warn!(
+                    "SIGHUP changes nothing: the configuration is read at the start, so restart to apply it"
+                );
+            }
+            std::future::pending().await
+        };
         tokio::select! {
             _ = terminate.recv() => Ok(()),
             interrupted = tokio::signal::ctrl_c() => interrupted,
+            () = never => Ok(()),
         }
     }
     #[cfg(not(unix))]

@@ -146,6 +146,37 @@ impl PipeName {
     }
 }
 
+/// A pipe's whole name, or a beginning followed by `*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PipePattern {
+    text: String,
+    is_prefix: bool,
+}
+
+impl PipePattern {
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A [`NameError`] if what stands before the `*`, or the whole, is no name.
+    pub fn new(pattern: &str) -> Result<Self, NameError> {
+        let (text, is_prefix) = pattern.strip_suffix('*').map_or((pattern, false), |text| (text, true));
+        check("pipe", if is_prefix { 0 } else { 2 }, text)?;
+        Ok(Self { text: text.to_owned(), is_prefix })
+    }
+
+    /// Whether `pipe` is meant.
+    #[must_use]
+    pub fn covers(&self, pipe: &str) -> bool {
+        if self.is_prefix { pipe.starts_with(&self.text) } else { pipe == self.text }
+    }
+}
+
+impl std::fmt::Display for PipePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}{}", self.text, if self.is_prefix { "*" } else { "" })
+    }
+}
+
 /// Ten random decimal digits that tie an answer to its question.
 ///
 /// Ten, because shorter markers run into the frames that the server damages, and old servers overwrite a template of

@@ -26,10 +26,11 @@ impl Checker<'_> {
         outcome.map_err(|error| self.fault(key, &error.to_string()))
     }
 
-    pub(super) fn at_least_one(&self, key: &[&str], value: u32) -> Result<usize, ConfigError> {
+    pub(super) fn at_least_one_up_to(&self, most: u32, key: &[&str], value: u32) -> Result<usize, ConfigError> {
         match usize::try_from(value) {
-            Ok(value) if value > 0 => Ok(value),
-            _ => Err(self.fault(key, "it must be at least 1")),
+            Ok(number) if (1..=most).contains(&value) => Ok(number),
+            _ if most == u32::MAX => Err(self.fault(key, "it must be at least 1")),
+            _ => Err(self.fault(key, &format!("it must be from 1 to {most}"))),
         }
     }
 

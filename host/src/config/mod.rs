@@ -18,6 +18,7 @@ use self::{
 use crate::comet::{
     address::{Address, Login, Token},
     link::connect::Settings,
+    name::PipePattern,
 };
 
 mod check;
@@ -42,6 +43,14 @@ const DEFAULT_MAX_PLUGINS: u32 = 256;
 const DEFAULT_OUTBOX_MIB: u32 = 8;
 const DEFAULT_DRAIN_SECONDS: u32 = 10;
 const DEFAULT_LOG_LEVEL: &str = "info";
+const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// More than that, waiting to be sent, is a server that will not come back.
+const MOST_OUTBOX_MIB: u32 = 4096;
+/// The memory that WebAssembly can address.
+const MOST_MEMORY_MIB: u32 = 4096;
+/// What the address space of a process has room for, with two versions of each plugin at a time.
+const MOST_PLUGINS: u32 = 1000;
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -193,10 +202,7 @@ impl Config {
             embedded: embedded(&raw, &check)?,
             plugins: plugins(&raw, &check)?,
             service: service(&raw, &check)?,
-            log: Log {
-                format: raw.log.format.unwrap_or_default(),
-                level: raw.log.level.clone().unwrap_or_else(|| DEFAULT_LOG_LEVEL.to_owned()),
-            },
+            log: log(&raw, &check)?,
         })
     }
 }
@@ -211,6 +217,10 @@ fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigError> {
         (None, Some(file)) => check.that(&["server", "token-file"], Token::new(check.secret("token-file", file)?))?,
         (None, None) => Token::default(),
     };
+    if token.is_empty() && server.user_id.is_some_and(|id| id != 0) {
+        let fault = "a user logs in with a token: give `token-file`, or leave `user-id` out to be anonymous";
+        return Err(check.fault(&["server", "user-id"], fault));
+    }
     if !token.is_empty() && server.user_id.is_none_or(|id| id == 0) {
         return Err(
             check.fault(&["server", "user-id"], "a token belongs to a user: set `user-id` to that user's number")
@@ -250,7 +260,7 @@ fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, ConfigError> {
         (None, None) => Secret::default(),
     };
     let logs = embedded.logs.iter().map(|(pipe, length)| {
-        let pattern = crate::plugins::grants::PipePattern::new(pipe);
+        let pattern = PipePattern::new(pipe);
         check.that(&["embedded", "logs", pipe], pattern)?;
         Ok((pipe.clone(), usize::from(*length)))
     });
@@ -288,7 +298,7 @@ fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigError> {
     });
     Ok(Plugins {
         folder: check.beside(plugins.folder.as_deref().unwrap_or(Path::new("plugins"))),
-        max: check.at_least_one(&["plugins", "max"], plugins.max.unwrap_or(DEFAULT_MAX_PLUGINS))?,
+        max: check.at_least_one_up_to(MOST_PLUGINS, &["plugins", "max"], plugins.max.unwrap_or(DEFAULT_MAX_PLUGINS))?,
         named: named.collect::<Result<_, _>>()?,
         defaults: terms(&defaults, &["plugins"], check)?,
     })
@@ -303,9 +313,9 @@ pub fn is_plugin_name(name: &str) -> bool {
 }
 
 fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerms, ConfigError> {
-    let number = |key: &'static str, value: Option<u32>| {
+    let number = |key: &'static str, value: Option<u32>, most: u32| {
         let path: Vec<&str> = at.iter().copied().chain([key]).collect();
-        check.at_least_one(&path, value.unwrap_or_default())
+        check.at_least_one_up_to(most, &path, value.unwrap_or_default())
     };
     let config = raw.config.iter().map(|(key, value)| {
         let path: Vec<&str> = at.iter().copied().chain(["config", key]).collect();
@@ -315,9 +325,9 @@ fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerm
         Ok((key.clone(), text))
     });
     Ok(PluginTerms {
-        memory_bytes: number("memory-mib", raw.memory_mib)?.saturating_mul(1024 * 1024),
-        time_per_event: Duration::from_millis(number("time-per-event-ms", raw.time_per_event_ms)? as u64),
-        queue_events: number("queue-events", raw.queue_events)?,
+        memory_bytes: number("memory-mib", raw.memory_mib, MOST_MEMORY_MIB)?.saturating_mul(1024 * 1024),
+        time_per_event: Duration::from_millis(number("time-per-event-ms", raw.time_per_event_ms, u32::MAX)? as u64),
+        queue_events: number("queue-events", raw.queue_events, u32::MAX)?,
         config: config.collect::<Result<_, _>>()?,
     })
 }
@@ -325,9 +335,23 @@ fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerm
 fn service(raw: &Raw, check: &Checker<'_>) -> Result<Service, ConfigError> {
     let outbox = raw.service.outbox_mib.unwrap_or(DEFAULT_OUTBOX_MIB);
     Ok(Service {
-        outbox_bytes: check.at_least_one(&["service", "outbox-mib"], outbox)?.saturating_mul(1024 * 1024),
+        outbox_bytes: check
+            .at_least_one_up_to(MOST_OUTBOX_MIB, &["service", "outbox-mib"], outbox)?
+            .saturating_mul(1024 * 1024),
         drain: Duration::from_secs(u64::from(raw.service.drain_seconds.unwrap_or(DEFAULT_DRAIN_SECONDS))),
     })
+}
+
+fn log(raw: &Raw, check: &Checker<'_>) -> Result<Log, ConfigError> {
+    let level = raw.log.level.clone().unwrap_or_else(|| DEFAULT_LOG_LEVEL.to_owned());
+    let is_level = |word: &str| LOG_LEVELS.contains(&word.trim());
+    let is_right = level.split(',').all(|part| is_level(part.split_once('=').map_or(part, |(_, level)| level)));
+    if !is_right {
+        let levels = LOG_LEVELS.join(", ");
+        let fault = format!("{level:?} is no level: write one of {levels}, or by part, as in \"info,plugin=debug\"");
+        return Err(check.fault(&["log", "level"], &fault));
+    }
+    Ok(Log { format: raw.log.format.unwrap_or_default(), level })
 }
 
 #[cfg(test)]

@@ -167,6 +167,17 @@ impl Control {
         })
     }
 
+    /// Sends bytes as they are to the connections of a user, 16 at most. Answers how many there are.
+    pub fn raw_to_user(&self, user: u32, bytes: &[u8]) -> usize {
+        self.work(|world, desk| {
+            let links = world.links_of(self.dev, user);
+            for peer in links {
+                desk.raw(&peer.outbox, bytes);
+            }
+            links.len()
+        })
+    }
+
     /// Sends bytes as they are to every websocket of every account. Answers how many there are.
     pub fn raw_to_all(&self, bytes: &[u8]) -> usize {
         self.work(|world, desk| world.peers().map(|peer| desk.raw(&peer.outbox, bytes)).count())

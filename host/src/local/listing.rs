@@ -28,36 +28,33 @@ pub(super) fn read(text: &[u8], logged_in: bool, faults: Faults) -> Listing<'_> 
     }
 }
 
-/// Keeps the walk of the original, where the first byte of every name but the first goes untested and a private name of
-/// somebody unknown is never left behind.
+/// What a running server shows: a name goes up to the next byte that no name has, but the first byte of every name after
+/// the first one may be anything. So a blank line spoils the name behind it, and the one after that is taken again.
 fn faithful(text: &[u8], logged_in: bool) -> Listing<'_> {
     let mut names = Vec::new();
-    let (mut start, mut at) = (0, 0);
-    let stopped = |names, error| Listing { names, error };
-    // Behind the text the original reads zeros.
-    while at <= start + text.len() {
-        let byte = text.get(at).copied().unwrap_or(0);
-        if is_name_byte(byte) {
-            if at - start >= NAME_BYTES {
-                return stopped(names, Some(Complaint::ListedNameTooLong));
-            }
-        } else {
-            if at - start < LISTED_NAME_BYTES {
-                return stopped(names, None);
-            }
-            if names.len() >= NAMES {
-                return stopped(names, Some(Complaint::TooManyNames));
-            }
-            let name = text.get(start..at.min(text.len())).unwrap_or_default();
-            if logged_in || !name.starts_with(b"private_") {
-                names.push(name);
-                at += 1;
-                start = at;
-            }
+    let mut rest = text;
+    loop {
+        let untested = usize::from(!names.is_empty()).min(rest.len());
+        let tested = rest.get(untested..).unwrap_or_default();
+        let length = untested + tested.iter().position(|&byte| !is_name_byte(byte)).unwrap_or(tested.len());
+        let name = rest.get(..length).unwrap_or_default();
+        let end = |error| Listing { names: names.clone(), error };
+        if length > NAME_BYTES {
+            return end(Some(Complaint::ListedNameTooLong));
         }
-        at += 1;
+        if length < LISTED_NAME_BYTES {
+            return end(None);
+        }
+        if names.len() >= NAMES {
+            return end(Some(Complaint::TooManyNames));
+        }
+        // Whoever is unknown cannot have such a name, and everything behind it counts as part of it.
+        if !logged_in && name.starts_with(b"private_") {
+            return end((rest.len() > NAME_BYTES).then_some(Complaint::ListedNameTooLong));
+        }
+        names.push(name);
+        rest = rest.get(length + 1..).unwrap_or_default();
     }
-    stopped(names, None)
 }
 
 fn forgiving(text: &[u8], logged_in: bool) -> Listing<'_> {
@@ -108,6 +105,11 @@ mod tests {
         assert_eq!(names("web_чат\nweb_b1").first().map(String::as_str), Some("web_"));
         assert!(!names("web_чат\nweb_b1").contains(&"web_b1".to_owned()));
         assert_eq!(names("\nweb_a1\nweb_b1\n"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_blank_line_spoils_one_name_and_the_next_is_taken_again() {
+        assert_eq!(names("web_a1\n\nweb_b1\nweb_c1\nweb_d1"), ["web_a1", "\nweb_b1", "web_c1", "web_d1"]);
     }
 
     #[test]

@@ -6,16 +6,20 @@
 //! # Layout
 //! - [`Server`] listens; `link` is the life of one connection: `http` and `pages` answer the request, `frames` (or
 //!   `decent`) finds commands in what was read, `commands` and `pipes` carry them out, `outbox` writes what was said.
-//! - `world` and `accounts` are the state that connections share; `desk` turns sayings into frames for one batch of commands; `forms`
-//!   (or `old`) prints a saying, `escape` its text, `wire` puts the frame around it.
+//! - `world` and `accounts` are the state that connections share; `desk` turns sayings into frames for one batch of
+//!   commands; `forms` (or `old`) prints a saying, `escape` its text, `wire` puts the frame around it.
 //! - [`Control`] does from outside what CometQL does on a real server, and makes faults on demand. CometQL itself is not
 //!   spoken; nor are TLS, clusters and lists of allowed origins.
 //!
 //! # What is like the real server
 //! With [`Faults::Faithful`] everything that PROTOCOL.md calls observed, byte for byte. Where the real one depends on
-//! luck the double chooses: bytes lost from short frames are NUL, log rows of one second keep their order, the numbers
-//! of one read are those of one `read` call of up to 65,536 bytes. What kills the real server ends all connections here,
-//! is logged as an error and counted ([`Control::crashes`]); the double goes on listening.
+//! luck the double chooses: bytes lost from short frames are NUL, log rows of one second keep their order, and what counts
+//! as one read is one call for up to 65,536 bytes. What kills the real server ends all connections here, is logged as an
+//! error and counted ([`Control::crashes`]); the double goes on listening.
+//!
+//! Not doubled, because nothing observable follows reliably: frames of two senders that interleave on a full socket, the
+//! worker thread that a slow reader stalls for others (use [`Control::pause`] to have everybody stall), stale slots of
+//! long subscription lists, bytes of earlier commands behind a bare keyword, the loss of a third glued frame by a 3.31.
 //!
 //! One thing is better in any case: a reader that does not read holds up only those who send to it, and those only when
 //! more than [`Options::outgoing_limit`] waits. It is never dropped and misses nothing. [`Control`] never waits.
@@ -43,6 +47,8 @@ mod desk;
 mod escape;
 mod forms;
 mod frames;
+#[cfg(test)]
+mod garbage;
 mod gate;
 mod http;
 mod limits;

@@ -18,7 +18,7 @@ pub(super) fn answer(route: Route, node: &str) -> Vec<u8> {
 
 const CACHED: &str = "Cache-Control: max-age=3600\r\n";
 
-/// The four spaces are the original's: a line of its source was continued inside a string.
+/// The four spaces are on the wire like that.
 fn head(status: &str, cached: &str, last: &str) -> String {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type:text/html; charset=UTF-8\r\nServer:CppComet Server\r\n\

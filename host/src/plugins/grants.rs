@@ -2,7 +2,7 @@
 //!
 //! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
 
-use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName};
+use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName, PipePattern};
 
 use super::api::{Hearing, Wants};
 
@@ -26,37 +26,6 @@ impl Verb {
             Self::Log => "log",
             Self::Count => "count",
         }
-    }
-}
-
-/// A pipe's whole name, or a beginning followed by `*`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PipePattern {
-    text: String,
-    is_prefix: bool,
-}
-
-impl PipePattern {
-    /// Reads a pattern.
-    ///
-    /// # Errors
-    /// A [`NameError`] if what stands before the `*`, or the whole, is no name.
-    pub fn new(pattern: &str) -> Result<Self, NameError> {
-        let (text, is_prefix) = pattern.strip_suffix('*').map_or((pattern, false), |text| (text, true));
-        name::check("pipe", if is_prefix { 0 } else { 2 }, text)?;
-        Ok(Self { text: text.to_owned(), is_prefix })
-    }
-
-    /// Whether `pipe` is meant.
-    #[must_use]
-    pub fn covers(&self, pipe: &str) -> bool {
-        if self.is_prefix { pipe.starts_with(&self.text) } else { pipe == self.text }
-    }
-}
-
-impl std::fmt::Display for PipePattern {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}{}", self.text, if self.is_prefix { "*" } else { "" })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::{
     error::Error,
-    io::{self, ErrorKind},
+    io::ErrorKind,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -15,38 +15,42 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 /// Events in one measurement.
-pub const EVENTS: u32 = 1_000_000;
+pub(crate) const EVENTS: u32 = 1_000_000;
 /// The length of an event's payload.
-pub const PAYLOAD_BYTES: usize = 64;
+pub(crate) const PAYLOAD_BYTES: usize = 64;
 /// Events that may be without an echo.
 const WINDOW: u32 = 4096;
 /// A bot that shows nothing for so long is stuck.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Bytes that wait to be written before more is made.
 const ENOUGH_BYTES: usize = 256 * 1024;
-/// Length of the command up to its payload.
+/// Digits of the number at the beginning of a payload.
+const DIGITS: usize = 10;
+/// Bytes of an event's frame before its payload: the header of a frame of 126 bytes or more, and `{"data":"`.
+const EVENT_HEAD: usize = 4 + 9;
+/// The command up to its payload.
 const COMMAND: &[u8] = b"web_pipe2\nweb_bench\necho\n*\n";
 
-pub struct Feeder {
+pub(crate) struct Feeder {
     runtime: tokio::runtime::Runtime,
     listener: TcpListener,
     address: SocketAddr,
 }
 
 impl Feeder {
-    pub fn bind() -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn bind() -> Result<Self, Box<dyn Error>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         Ok(Self { runtime, listener, address })
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         self.address.to_string()
     }
 
     /// Serves one bot; gives the time from the first event to the last echo.
-    pub fn run(self) -> Result<Duration, Box<dyn Error>> {
+    pub(crate) fn run(self) -> Result<Duration, Box<dyn Error>> {
         self.runtime.block_on(async {
             let (mut stream, _) = timeout(PATIENCE, self.listener.accept()).await??;
             stream.set_nodelay(true)?;
@@ -111,11 +115,12 @@ async fn feed(stream: &mut TcpStream) -> Result<Duration, Box<dyn Error>> {
     let mut output = Vec::with_capacity(2 * ENOUGH_BYTES);
     let mut written = 0;
     let mut input = Vec::with_capacity(ENOUGH_BYTES);
+    let template = event_template();
     let (mut sent, mut echoed) = (0, 0);
     let start = Instant::now();
     while echoed < EVENTS {
         while sent < EVENTS && sent - echoed < WINDOW && output.len() - written < ENOUGH_BYTES {
-            event(sent, &mut output);
+            event(sent, &template, &mut output);
             sent += 1;
         }
         let interest =
@@ -132,7 +137,7 @@ async fn feed(stream: &mut TcpStream) -> Result<Duration, Box<dyn Error>> {
             let mut at = 0;
             while let Some((command, next)) = unmask(&mut input, at) {
                 let payload = command.strip_prefix(COMMAND).ok_or_else(|| format!("not an echo: {command:?}"))?;
-                let number: u32 = std::str::from_utf8(payload.get(..10).unwrap_or_default())?.parse()?;
+                let number: u32 = std::str::from_utf8(payload.get(..DIGITS).unwrap_or_default())?.parse()?;
                 if number != echoed || payload.len() != PAYLOAD_BYTES {
                     return Err(format!("echo {echoed} was due and {number} came").into());
                 }
@@ -157,23 +162,28 @@ async fn feed(stream: &mut TcpStream) -> Result<Duration, Box<dyn Error>> {
     Ok(start.elapsed())
 }
 
-fn event(number: u32, out: &mut Vec<u8>) {
-    let mut json = [0; 256];
-    let mut rest = json.as_mut_slice();
-    // The buffer is larger than any such event.
-    let _ = write_event(&mut rest, number);
-    let length = 256 - rest.len();
-    frame(json.get(..length).unwrap_or_default(), out);
+/// Appends an event whose payload begins with its number.
+fn event(number: u32, template: &[u8], out: &mut Vec<u8>) {
+    let start = out.len();
+    out.extend_from_slice(template);
+    let mut rest = number;
+    for digit in out.iter_mut().skip(start + EVENT_HEAD).take(DIGITS).rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        rest /= 10;
+    }
 }
 
-fn write_event(out: &mut &mut [u8], number: u32) -> io::Result<()> {
-    use io::Write as _;
-    write!(
-        out,
-        r#"{{"data":"{number:010}{:x<width$}","event":"msg","message_send_time":1795478008,"pipe":"web_bench","user_id":0}}"#,
+/// The frame of an event, with zeros for its number.
+fn event_template() -> Vec<u8> {
+    let json = format!(
+        r#"{{"data":"{:0<DIGITS$}{:x<width$}","event":"msg","message_send_time":1795478008,"pipe":"web_bench","user_id":0}}"#,
         "",
-        width = PAYLOAD_BYTES - 10
-    )
+        "",
+        width = PAYLOAD_BYTES - DIGITS
+    );
+    let mut template = Vec::new();
+    frame(json.as_bytes(), &mut template);
+    template
 }
 
 fn answer(payload: &[u8], out: &mut Vec<u8>) {

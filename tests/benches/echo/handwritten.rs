@@ -16,7 +16,7 @@ struct Event<'a> {
     data: &'a RawValue,
 }
 
-pub fn run(address: &str) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(address: &str) -> Result<(), Box<dyn Error>> {
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(bot(address))
 }
 

@@ -32,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return handwritten::run(&address);
     }
     let plugin = plugin_file()?;
+    raw_call::run(&plugin)?;
     let binary = binary_file()?;
     let folder = tempfile::tempdir()?;
     std::fs::create_dir(folder.path().join("plugins"))?;
@@ -52,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("handwritten  {}", Spread::of(theirs));
     println!("ratio        {}", Spread::of(ratios));
     println!("nothing was lost, doubled or reordered");
-    raw_call::run(&plugin)
+    Ok(())
 }
 
 /// Runs one bot against a new feeder; gives events a second.

@@ -5,7 +5,12 @@ use std::{error::Error, path::Path, sync::Arc, time::Instant};
 use cometbot::{
     comet::link::Port,
     config::PluginTerms,
-    plugins::{api::Event, package::Package, sandbox::Sandbox, slot::Starter},
+    plugins::{
+        api::{Event, Wants},
+        package::Package,
+        sandbox::Sandbox,
+        slot::Starter,
+    },
 };
 use wasmtime::{
     Config, Engine, Store, StoreContextMut,
@@ -19,7 +24,7 @@ const CALLS: u32 = 200_000;
 const ROUNDS: usize = 9;
 
 /// Measures both in turn and prints them.
-pub fn run(plugin: &Path) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(plugin: &Path) -> Result<(), Box<dyn Error>> {
     let bytes = std::fs::read(plugin)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -70,6 +75,9 @@ async fn engine_alone(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
     let mut store = Store::new(&engine, 0);
     store.set_epoch_deadline(u64::MAX / 2);
     let instance = linker.instantiate_async(&mut store, &component).await?;
+    // The plugin says what it wants before it takes events.
+    let setup = instance.get_typed_func::<(), (Result<Wants, String>,)>(&mut store, "setup")?;
+    setup.call_async(&mut store, ()).await?.0?;
     let handle = instance.get_typed_func::<(Arc<Event>,), (Result<(), String>,)>(&mut store, "handle")?;
     let event = event();
     let start = Instant::now();

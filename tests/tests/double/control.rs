@@ -88,6 +88,16 @@ async fn raw_bytes_reach_everybody_or_a_pipe_as_they_are() {
     assert_eq!(double.control.raw_to_all(b"\x89\0"), 2);
     assert_eq!(a.bytes(2).await, b"\x89\0");
     assert_eq!(b.bytes(2).await, b"\x89\0");
+    // A list of users as a cluster sends it (hazard 41).
+    let mut seven = double.seven().await;
+    let cluster = text_frame(br#"{"_info":"answer for track_pipe_users","data":[{"user_id":"7","uuid":"x"}]}"#);
+    assert_eq!(double.control.raw_to_user(7, &cluster), 1);
+    assert_eq!(seven.bytes(cluster.len()).await, cluster);
+    // Larger than anything that the server would send.
+    let huge = vec![b'x'; 10_000_000];
+    assert_eq!(double.control.raw_to_user(7, &huge), 1);
+    assert_eq!(seven.bytes(huge.len()).await, huge);
+    a.quiet().await;
 }
 
 /// Hazard 44.

@@ -1,4 +1,4 @@
-//! A thousand connections and long bursts.
+//! A thousand connections, for which the process needs 2,100 open files, and long bursts.
 
 use super::harness::{Double, answered, frame};
 

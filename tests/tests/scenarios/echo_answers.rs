@@ -1,5 +1,6 @@
 //! The shipped echo.wat against a faithful server: what people write comes back byte for byte.
 
+use cometbot::local::Era;
 use cometbot_tests::{Client, Comet, Home, Plugin};
 
 const ECHO: &str = include_str!("../../../plugins/echo.wat");
@@ -16,9 +17,10 @@ fn home(comet: &Comet, version: &str) -> Home {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_text_comes_back_byte_for_byte() {
-    let comet = Comet::start().await;
-    for version in VERSIONS {
-        let _bot = home(&comet, version).live().await;
+    for (era, version) in [(Era::V409, "3.31"), (Era::V409, "4.09"), (Era::V331, "3.31"), (Era::V331, "4.09")] {
+        let comet = Comet::start_like(era).await;
+        let home = home(&comet, version);
+        let _bot = home.live().await;
         let mut client = Client::join(&comet, ["web_chat"]).await;
         for text in [
             "hello",
@@ -37,7 +39,11 @@ async fn every_text_comes_back_byte_for_byte() {
             "A::7;not a user",
             r#"{"data":"x","event":"y","pipe":"sys","authorized":true}"#,
         ] {
-            assert_eq!(client.ask("web_chat", text).await, format!("echo echo: {text}"), "version {version}");
+            assert_eq!(
+                client.ask("web_chat", text).await,
+                format!("echo echo: {text}"),
+                "version {version} of {era:?}"
+            );
         }
     }
 }
@@ -46,11 +52,11 @@ async fn every_text_comes_back_byte_for_byte() {
 async fn frames_of_the_lengths_that_the_server_damages_come_back_whole() {
     let comet = Comet::start().await;
     for version in VERSIONS {
-        let _bot = home(&comet, version).live().await;
+        let home = home(&comet, version);
+        let _bot = home.live().await;
         let mut client = Client::join(&comet, ["web_chat"]).await;
-        // What the bot hears with 4.09, what it hears with 3.31, and what it gets as an answer, pass through the lengths.
-        for frame in 60..=140 {
-            let Some(length) = usize::checked_sub(frame + 60, FRAME_WITHOUT_DATA_BYTES) else { continue };
+        // All lengths at which a frame of either form, of a message or of its answer, is one of the three.
+        for length in 0..80 {
             let text = "x".repeat(length);
             assert_eq!(client.ask("web_chat", &text).await, format!("echo echo: {text}"), "{length} bytes, {version}");
         }
@@ -85,14 +91,15 @@ async fn a_sender_whose_number_the_server_lost_is_unknown_and_never_guessed() {
 async fn the_largest_message_that_fits_arrives_and_a_larger_one_is_refused_to_the_plugin() {
     let comet = Comet::start().await;
     for version in VERSIONS {
-        let bot = home(&comet, version).live().await;
+        let home = home(&comet, version);
+        let bot = home.live().await;
         let mut client = Client::join(&comet, ["web_chat"]).await;
         let is_sendable = |length: usize| {
             let mut commands = cometbot::comet::commands::Commands::default();
             commands.send("web_chat", "msg", &"m".repeat(length)).is_ok()
         };
         let largest = (0..=65_535).rev().find(|length| is_sendable(*length)).unwrap();
-        // Answers are four characters and a longer event name larger than what they answer.
+        // The answer is larger than the question by what stands before it.
         let fits = "m".repeat(largest - "echo: ".len());
         assert_eq!(client.ask("web_chat", &fits).await, format!("echo echo: {fits}"), "version {version}");
 

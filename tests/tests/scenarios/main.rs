@@ -8,4 +8,17 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod client_commands;
 mod echo_answers;
+mod every_kind_of_file_is_loaded;
+mod example_plugins;
+mod first_steps;
+mod folder_is_followed;
+mod host_functions;
+mod link_lost;
+mod misdeeds_cost_one_call;
+mod secrets_stay_secret;
+mod server_misbehaves;
+mod stops_in_order;
+mod subscription;
+mod what_cannot_be_loaded;

@@ -3,7 +3,7 @@
 //! - [`connect`]: TCP, TLS, the websocket handshake, and the first frame, in which the server says who we are.
 //! - [`session`]: one connection's life from its subscription to its end.
 //! - `frames`: commands as masked frames, and a stream that lets nothing of the library's own out.
-//! - [`Link`]: sessions one after the other, with growing pauses.
+//! - [`Link`]: sessions one after the other, with growing pauses; [`thread`] gives it a thread of its own.
 //!
 //! What arrives leaves through an [`Inlet`], which the caller gives; what is to be sent comes from an
 //! [`Outbox`](super::outbox::Outbox). `bot` runs a [`Link`]; `cli` runs single sessions.
@@ -28,6 +28,7 @@ mod backoff;
 pub mod connect;
 mod frames;
 pub mod session;
+pub mod thread;
 
 /// Takes what arrives. Called by the reader of a link, which must not wait: nothing here may block.
 pub trait Inlet: Send {

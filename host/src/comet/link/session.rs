@@ -249,12 +249,9 @@ impl Writer {
         loop {
             let subscription = &mut self.subscription;
             let subscribe = tokio::select! {
-                // The subscription goes out before anything that waits.
+                // The subscription goes out before anything that waits. Once nobody can change it any more, it stays.
                 biased;
-                changed = subscription.changed() => match changed {
-                    Ok(()) => Some(Arc::clone(&subscription.borrow_and_update())),
-                    Err(_) => return Ended::Closed,
-                },
+                Ok(()) = subscription.changed() => Some(Arc::clone(&subscription.borrow_and_update())),
                 () = self.port.outbox.take(&mut commands) => None,
             };
             match subscribe {

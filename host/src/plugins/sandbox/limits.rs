@@ -22,6 +22,8 @@ pub const TABLE_ELEMENTS: usize = 100_000;
 pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
 /// How long an instance may take to start, `setup` included: large language runtimes have much to do then.
 pub const START_TIME: Duration = Duration::from_secs(5);
+/// How long a call may take in all, waiting included: the server's answers, and sleep.
+pub const WAIT_TIME: Duration = Duration::from_secs(60);
 /// What a handler may send for one event.
 pub const STAGED_BYTES: usize = 1024 * 1024;
 

@@ -10,7 +10,7 @@ use crate::plugins::{
     package::Package,
     sandbox::{
         Sandbox,
-        limits::{Overrun, START_TIME, TimeBudget},
+        limits::{Overrun, START_TIME, TimeBudget, WAIT_TIME},
     },
 };
 
@@ -39,6 +39,9 @@ pub enum StartError {
     /// `setup` trapped or ran too long.
     #[error("its `setup` failed: {0}")]
     Setup(Crash),
+    /// `setup` waited for something that did not come.
+    #[error("its `setup` waited longer than {} s", WAIT_TIME.as_secs())]
+    TooSlow,
     /// `setup` returned an error.
     #[error("it refuses to run: {0}")]
     Refused(String),

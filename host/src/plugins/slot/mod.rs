@@ -8,15 +8,18 @@
 use std::{
     collections::VecDeque,
     ops::ControlFlow,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use futures_util::future::poll_immediate;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 use wasmtime_wasi_config::WasiConfigVariables;
 
@@ -29,7 +32,10 @@ use super::{
     api::{Event, State, Tag, Wants},
     grants::Grants,
     package::{ContentHash, Package},
-    sandbox::{Sandbox, limits::Budget},
+    sandbox::{
+        Sandbox,
+        limits::{Budget, WAIT_TIME},
+    },
 };
 use crate::{comet::link::Port, config::PluginTerms, report::Throttle};
 
@@ -108,10 +114,22 @@ impl Starter {
             self.port.clone(),
             Arc::clone(&self.config),
         );
-        let (instance, wants, grants) =
-            Instance::start(&self.sandbox, &package, state, self.terms.time_per_event).await?;
+        let starting = Instance::start(&self.sandbox, &package, state, self.terms.time_per_event);
+        let (instance, wants, grants) = timeout(WAIT_TIME, starting).await.map_err(|_| StartError::TooSlow)??;
         let label = label(&wants.version, package.hash);
         Ok(Version { package, instance, wants, grants, label })
+    }
+}
+
+/// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer.
+async fn bounded(call: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let mut call = pin!(call);
+    match poll_immediate(&mut call).await {
+        Some(outcome) => outcome,
+        None => timeout(WAIT_TIME, call).await.unwrap_or_else(|_| {
+            let reason = format!("it waited longer than {} s and was stopped", WAIT_TIME.as_secs());
+            Err(Failure::Crashed(Crash { reason, backtrace: Vec::new() }))
+        }),
     }
 }
 
@@ -291,7 +309,7 @@ impl Occupant {
                 version = &*self.label,
                 events = times,
                 "events were dropped: {} already wait, which is the most; give the plugin less to hear or a larger \
-                 `queue`",
+                 `queue-events`",
                 self.starter.terms.queue_events
             );
         }
@@ -306,7 +324,7 @@ impl Occupant {
 
     async fn handle(&mut self, event: Arc<Event>) {
         let outcome = match self.instance().await {
-            Ok(instance) => instance.handle(Arc::clone(&event)).await,
+            Ok(instance) => bounded(instance.handle(Arc::clone(&event))).await,
             Err(error) => {
                 self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
                 return;

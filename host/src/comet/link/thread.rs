@@ -1,0 +1,56 @@
+//! A link on a thread of its own.
+//!
+//! A connection must be read whatever the plugins do, and a burst of events is handled while the next one is read. On
+//! the runtime that plugins share, a reader would take turns with the very plugins that it wakes.
+
+use std::{io, thread::JoinHandle};
+
+use tokio::sync::oneshot;
+
+use super::{Inlet, Link};
+
+/// A link that runs. Dropping it ends the connection.
+pub struct LinkThread {
+    /// Dropping it tells the thread to end.
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LinkThread {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// If the system gives no thread or no event queue.
+    pub fn start(link: Link, inlet: impl Inlet + 'static) -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("link".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = link.run(inlet) => {}
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Ends the connection and waits for the thread, which takes no longer than reading one burst.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A thread that panicked has ended as well.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for LinkThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
