@@ -24,6 +24,19 @@ impl fmt::Display for Quiet<'_> {
     }
 }
 
+/// The same for text of several lines: its line breaks stay.
+pub struct QuietText<'a>(pub &'a str);
+
+impl fmt::Display for QuietText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = self.0.split('\n');
+        if let Some(first) = lines.next() {
+            write!(f, "{}", Quiet(first))?;
+        }
+        lines.try_for_each(|line| write!(f, "\n{}", Quiet(line)))
+    }
+}
+
 /// The time over which lines are counted.
 const PERIOD: Duration = Duration::from_secs(1);
 
@@ -75,6 +88,7 @@ mod tests {
     #[test]
     fn foreign_text_cannot_forge_a_line_or_steer_the_terminal() {
         assert_eq!(Quiet("a\nERROR \u{1b}[31m").to_string(), "a\\nERROR \\u{1b}[31m");
+        assert_eq!(QuietText("a\nb\u{9b}").to_string(), "a\nb\\u{9b}");
         assert_eq!(Quiet("tab\tand Ünïcode").to_string(), "tab\tand Ünïcode");
     }
 

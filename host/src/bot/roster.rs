@@ -21,11 +21,12 @@ use crate::{
     config,
     plugins::{
         folder::Change,
-        grants::{Grants, Verb},
+        grants::Grants,
         package::{ContentHash, Package, PackageError},
         sandbox::Sandbox,
         slot::{Slot, StartError, Starter, Version},
     },
+    report::{Quiet, QuietText},
     router::Routes,
 };
 
@@ -78,6 +79,8 @@ pub(super) struct Roster {
     routes: watch::Sender<Arc<SlotRoutes>>,
     subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
     names: watch::Sender<Vec<String>>,
+    /// Plugins whose file is gone and that finish what waits.
+    leaving: JoinSet<()>,
 }
 
 impl Roster {
@@ -90,6 +93,7 @@ impl Roster {
             routes: watch::Sender::default(),
             subscription: watch::Sender::default(),
             names: watch::Sender::default(),
+            leaving: JoinSet::new(),
         }
     }
 
@@ -124,19 +128,16 @@ impl Roster {
                         (name, load.await)
                     });
                 }
-                Change::Removed { name } => {
-                    let outcome = self.remove(&name).await;
-                    report(&name, &outcome, None);
-                }
+                Change::Removed { name } => self.remove(name),
                 Change::Ignored { path, why } => {
-                    tracing::warn!(file = %path.display(), "not taken as a plugin: {why}");
+                    tracing::warn!("not taken as a plugin: {}: {why}", Quiet(&path.display().to_string()));
                 }
             }
         }
         while let Some(loaded) = loads.join_next().await {
             match loaded {
                 Ok((name, loaded)) => {
-                    let outcome = self.take(&name, loaded).await;
+                    let outcome = self.take(&name, loaded);
                     report(&name, &outcome, self.running.get(&name));
                 }
                 Err(broke_off) => report("?", &Outcome::Rejected(Rejection::BrokeOff(broke_off)), None),
@@ -148,7 +149,7 @@ impl Roster {
     /// their last sends leave.
     pub(super) async fn drain(&mut self, bound: Duration) {
         self.routes.send_replace(Arc::default());
-        let mut drains = JoinSet::new();
+        let mut drains = std::mem::take(&mut self.leaving);
         for (name, running) in std::mem::take(&mut self.running) {
             drains.spawn(async move {
                 let tally = running.slot.drain().await;
@@ -166,7 +167,7 @@ impl Roster {
         Starter::new(Arc::clone(&self.sandbox), name, self.settings.terms(name).clone(), self.port.clone())
     }
 
-    async fn take(&mut self, name: &str, loaded: Result<Option<Version>, Rejection>) -> Outcome {
+    fn take(&mut self, name: &str, loaded: Result<Option<Version>, Rejection>) -> Outcome {
         let version = match loaded {
             Ok(Some(version)) => version,
             Ok(None) => return Outcome::Unchanged,
@@ -174,7 +175,7 @@ impl Roster {
         };
         let (hash, label, grants) = (version.hash(), Arc::clone(&version.label), Arc::clone(&version.grants));
         let outcome = if let Some(running) = self.running.get_mut(name) {
-            running.slot.swap(version).await;
+            running.slot.swap(version);
             (running.hash, running.label, running.grants) = (hash, label, grants);
             Outcome::Swapped
         } else if self.running.len() >= self.settings.max {
@@ -188,13 +189,14 @@ impl Roster {
         outcome
     }
 
-    async fn remove(&mut self, name: &str) -> Outcome {
-        let removed = self.running.remove(name);
+    /// Lets a plugin go. What waits for it is handled first, and nobody waits for that.
+    fn remove(&mut self, name: String) {
+        let Some(running) = self.running.remove(&name) else { return };
         self.reroute();
-        if let Some(running) = removed {
+        self.leaving.spawn(async move {
             running.slot.drain().await;
-        }
-        Outcome::Removed
+            report(&name, &Outcome::Removed, None);
+        });
     }
 
     /// Makes the routes anew, and the subscription if it changes.
@@ -240,39 +242,20 @@ fn report(name: &str, outcome: &Outcome, running: Option<&Running>) {
     let version = running.map(|running| &*running.label);
     match outcome {
         Outcome::Started | Outcome::Swapped => {
-            let may = running.map(|running| in_words(&running.grants)).unwrap_or_default();
-            let what = if matches!(outcome, Outcome::Started) { "plugin started" } else { "plugin replaced" };
-            tracing::info!(plugin = name, version, "{what}: {may}");
+            // A version that takes over says so itself, when it does.
+            if let (Outcome::Started, Some(running)) = (outcome, running) {
+                tracing::info!(plugin = name, version, "plugin started: {}", running.grants);
+            }
         }
         Outcome::Unchanged => tracing::debug!(plugin = name, version, "the file has the content that runs already"),
         Outcome::Rejected(why) if running.is_some() => {
+            let why = QuietText(&why.to_string()).to_string();
             tracing::error!(plugin = name, version, "the new file does not run, the old version goes on: {why}");
         }
-        Outcome::Rejected(why) => tracing::error!(plugin = name, "the file does not run: {why}"),
+        Outcome::Rejected(why) => {
+            let why = QuietText(&why.to_string()).to_string();
+            tracing::error!(plugin = name, "the file does not run: {why}");
+        }
         Outcome::Removed => tracing::info!(plugin = name, "plugin removed"),
     }
-}
-
-/// What a plugin hears and may do, for people.
-#[must_use]
-pub fn in_words(grants: &Grants) -> String {
-    let hears = grants.hear.iter().map(|heard| match heard.events.as_slice() {
-        [] => heard.pipe.to_string(),
-        events => {
-            let names: Vec<&str> = events.iter().map(|event| event.as_str()).collect();
-            format!("{}[{}]", heard.pipe, names.join(","))
-        }
-    });
-    let mut parts = vec![format!("hears {}", or_nothing(&hears.collect::<Vec<_>>()))];
-    for verb in [Verb::Send, Verb::Log, Verb::Count] {
-        let patterns: Vec<String> = grants.patterns(verb).iter().map(ToString::to_string).collect();
-        if !patterns.is_empty() {
-            parts.push(format!("{} {}", verb.name(), patterns.join(" ")));
-        }
-    }
-    parts.join("; ")
-}
-
-fn or_nothing(names: &[String]) -> String {
-    if names.is_empty() { "nothing".to_owned() } else { names.join(" ") }
 }

@@ -6,7 +6,6 @@ use serde_json::json;
 
 use super::{CliError, Common, output::Output};
 use crate::{
-    bot::roster::in_words,
     comet::link::Port,
     config::Config,
     plugins::{
@@ -35,7 +34,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
         match change {
             Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
                 Ok((label, wants)) => {
-                    let text = format!("{name} {label}: ok, {}", in_words(&wants));
+                    let text = format!("{name} {label}: ok, {wants}");
                     output.line(
                         &text,
                         &json!({"plugin": name, "version": &*label, "ok": true, "asks": as_json(&wants)}),
@@ -43,12 +42,16 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
                 }
                 Err(why) => {
                     failed += 1;
-                    output.line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
+                    output
+                        .foreign_line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
                 }
             },
             Change::Ignored { path, why } => {
                 failed += 1;
-                output.line(&format!("{}: {why}", path.display()), &json!({"file": path, "ok": false, "why": why}))?;
+                output.foreign_line(
+                    &format!("{}: {why}", path.display()),
+                    &json!({"file": path, "ok": false, "why": why}),
+                )?;
             }
             Change::Removed { .. } => {}
         }

@@ -27,17 +27,17 @@ pub(super) struct Arguments {
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
     let pipes = arguments.pipes.iter().filter(|pipe| *pipe != PERSONAL_PIPE).map(|pipe| PipeName::new(pipe));
     let pipes: BTreeSet<PipeName> = pipes.collect::<Result<_, _>>().map_err(CliError::usage)?;
+    let mut stop = std::pin::pin!(told_to_stop()?);
     let mut client = Client::open(common, &arguments.target, pipes).await?;
     let output = Output::new(common.json);
     if !common.json {
         writeln!(std::io::stderr(), "listening to {}; Ctrl-C ends it", arguments.pipes.join(" "))?;
     }
-    let mut stop = std::pin::pin!(told_to_stop());
     let mut left = arguments.events;
     while left != Some(0) {
         let event = tokio::select! {
             event = client.events.recv() => event,
-            stopped = &mut stop => return Ok(stopped?),
+            () = &mut stop => return Ok(()),
         };
         match event {
             Some(event) => output.event(&event)?,

@@ -7,7 +7,10 @@ use std::{ffi::OsString, io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{Config, ConfigError, Environment};
+use crate::{
+    config::{Config, ConfigError, Environment},
+    report::QuietText,
+};
 
 mod check;
 mod client;
@@ -147,7 +150,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "cometbot: {}", error.message);
+            let _ = writeln!(std::io::stderr(), "cometbot: {}", QuietText(&error.message));
             ExitCode::from(error.exit as u8)
         }
     }
@@ -172,27 +175,31 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
     outcome
 }
 
-/// Resolves when the process is told to end: SIGTERM, SIGINT. SIGHUP, which would end it by default, does not.
-async fn told_to_stop() -> std::io::Result<()> {
+/// Resolves when the process is told to end: SIGTERM, SIGINT. SIGHUP, which would end it by default, does not. Signals
+/// count from the call on, not only from when the future is awaited.
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};
-        let mut terminate = signal(SignalKind::terminate())?;
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let mut hang_up = signal(SignalKind::hangup())?;
-        let never = async {
-            while hang_up.recv().await.is_some() {
-                tracing::warn!(
-                    "SIGHUP changes nothing: the configuration is read at the start, so restart to apply it"
-                );
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => return,
+                    _ = interrupt.recv() => return,
+                    _ = hang_up.recv() => tracing::warn!(
+                        "SIGHUP changes nothing: the configuration is read at the start, so restart to apply it"
+                    ),
+                }
             }
-            std::future::pending().await
-        };
-        tokio::select! {
-            _ = terminate.recv() => Ok(()),
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            () = never => Ok(()),
-        }
+        })
     }
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    Ok(async {
+        // Without the signal, the process ends by whatever else ends processes there.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
 }

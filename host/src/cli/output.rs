@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::CliError;
-use crate::report::Quiet;
+use crate::report::{Quiet, QuietText};
 
 /// An event or a row of a log, as commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -34,13 +34,17 @@ impl Output {
     pub(super) fn line(self, text: &str, value: &impl Serialize) -> Result<(), CliError> {
         let mut out = io::stdout().lock();
         if self.json {
-            serde_json::to_writer(&mut out, value).map_err(CliError::failed)?;
-            writeln!(out)?;
+            writeln!(out, "{}", ascii_controls(&serde_json::to_string(value).map_err(CliError::failed)?))?;
         } else {
             writeln!(out, "{text}")?;
         }
         out.flush()?;
         Ok(())
+    }
+
+    /// Writes a line that may hold foreign text, which keeps its line breaks and loses what could steer a terminal.
+    pub(super) fn foreign_line(self, text: &str, value: &impl Serialize) -> Result<(), CliError> {
+        self.line(&QuietText(text).to_string(), value)
     }
 
     /// Writes an event as a line.
@@ -54,5 +58,28 @@ impl Output {
         let (pipe, name) = (Quiet(&event.pipe), Quiet(&event.event));
         let text = format!("{strong}{pipe}{plain} {name}{dim}{sender}{plain}: {}", Quiet(&event.data));
         self.line(&text, event)
+    }
+}
+
+/// JSON leaves the controls beyond ASCII's first thirty-two as they are; a terminal does not.
+fn ascii_controls(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_control() {
+            text.push_str(&format!("\\u{:04x}", u32::from(character)));
+        } else {
+            text.push(character);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_beyond_json_s_own_are_escaped_too() {
+        assert_eq!(ascii_controls("\"\u{9b}31m\u{7f}ж\""), "\"\\u009b31m\\u007fж\"");
     }
 }

@@ -9,6 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(common: &Common) -> Result<(), CliError> {
+    let stop = told_to_stop()?;
     let config = common.load()?;
     logging::start(&config.log)?;
     tracing::info!("cometbot {}, configured by {}", env!("CARGO_PKG_VERSION"), common.config_path().display());
@@ -16,11 +17,6 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let started = |started: Started| {
         if is_tryout {
             suggest(&started);
-        }
-    };
-    let stop = async {
-        if let Err(error) = told_to_stop().await {
-            tracing::error!("signals cannot be received, so the bot stops: {error}");
         }
     };
     bot::run(config, started, stop).await.map_err(CliError::failed)

@@ -24,6 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
+    let stop = told_to_stop()?;
     let config = common.load_if_there()?;
     logging::start(&config.log)?;
     let mut settings = config.embedded;
@@ -36,12 +37,6 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     }
     let server = embedded::bind(&settings).await.map_err(CliError::failed)?;
     tracing::info!("the comet server listens at ws://{}/ws/", server.address());
-    server
-        .run(async {
-            if let Err(error) = told_to_stop().await {
-                tracing::error!("signals cannot be received, so the server stops: {error}");
-            }
-        })
-        .await;
+    server.run(stop).await;
     Ok(())
 }

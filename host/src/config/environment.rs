@@ -14,6 +14,9 @@ use super::{
 /// What begins the name of every variable of ours.
 pub const PREFIX: &str = "COMETBOT_";
 
+/// Keys whose values no message may repeat.
+const SECRET_KEYS: [&str; 2] = ["token", "password"];
+
 /// The variables that set keys, by name without the prefix.
 #[derive(Debug, Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -45,7 +48,7 @@ impl Environment {
 pub(super) fn merge(path: &Path, text: &str, environment: &Environment) -> Result<Raw, ConfigError> {
     let in_file = |error: toml::de::Error| ConfigError::Fault {
         place: Place::in_file(path, text, error.span()),
-        fault: error.message().to_owned(),
+        fault: without_secrets(text, &error),
     };
     let mut raw: Raw = toml::from_str(text).map_err(in_file)?;
     let mut table: Table = toml::from_str(text).map_err(in_file)?;
@@ -67,6 +70,17 @@ pub(super) fn merge(path: &Path, text: &str, environment: &Environment) -> Resul
         (raw, table) = outcome.map_err(fault)?;
     }
     Ok(raw)
+}
+
+/// The parser's words, unless they are about a line with a secret: they repeat the value.
+fn without_secrets(text: &str, error: &toml::de::Error) -> String {
+    let at = error.span().map_or(0, |span| span.start);
+    let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+    let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    match SECRET_KEYS.iter().find(|key| line.contains(*key)) {
+        Some(key) => format!("the value of `{key}` must be a text in quotes, on one line"),
+        None => error.message().to_owned(),
+    }
 }
 
 fn steps(name: &str) -> Vec<String> {

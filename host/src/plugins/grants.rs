@@ -115,6 +115,33 @@ impl Grants {
     }
 }
 
+impl std::fmt::Display for Grants {
+    /// What a plugin hears and may do, for people.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("hears")?;
+        for heard in &self.hear {
+            write!(f, " {}", heard.pipe)?;
+            if !heard.events.is_empty() {
+                let names: Vec<&str> = heard.events.iter().map(EventName::as_str).collect();
+                write!(f, "[{}]", names.join(","))?;
+            }
+        }
+        if self.hear.is_empty() {
+            f.write_str(" nothing")?;
+        }
+        for verb in [Verb::Send, Verb::Log, Verb::Count] {
+            let patterns = self.patterns(verb);
+            if !patterns.is_empty() {
+                write!(f, "; {}", verb.name())?;
+            }
+            for pattern in patterns {
+                write!(f, " {pattern}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The pipes of a list, each once: who names a pipe twice hears its events once.
 fn heard(hearings: &[Hearing]) -> Result<Vec<Heard>, NameError> {
     let mut all: Vec<Heard> = Vec::new();
@@ -156,6 +183,13 @@ mod tests {
         assert!(grants.check(Verb::Log, "web_chat").is_ok());
         assert!(grants.check(Verb::Log, "web_chat2").is_err());
         assert!(grants.check(Verb::Count, "web_chat").unwrap_err().contains("`count`"));
+    }
+
+    #[test]
+    fn grants_are_shown_in_one_line() {
+        let grants = Grants::from_wants(&wants()).unwrap();
+        assert_eq!(grants.to_string(), "hears web_chat[msg] msg; send web_*; log web_chat");
+        assert_eq!(Grants::default().to_string(), "hears nothing");
     }
 
     #[test]

@@ -23,10 +23,11 @@ async fn misbehaving(home: Home, comet: &Comet, rogue: Plugin) -> (Process, Line
         "the sends of good calls leave, those of bad ones do not"
     );
     assert_eq!(client.rest(), []);
-    let failure = bot.failed("rogue").await;
+    let is_failure = |line: &Line| line.of("rogue") && line.says("failed on an event");
+    let failure = bot.wait_for_all("both failures", 2, is_failure).await.remove(0);
     assert_eq!((failure.field("pipe"), failure.field("event")), ("web_chat".to_owned(), "msg".to_owned()));
     assert!(!failure.field("version").is_empty(), "{}", failure.raw);
-    assert_eq!(bot.lines(|line| line.says("failed on an event")).len(), 2, "each failure is one line");
+    assert_eq!(bot.lines(is_failure).len(), 2, "each failure is one line");
     (bot, failure)
 }
 
@@ -191,6 +192,7 @@ async fn a_plugin_that_fails_again_and_again_uses_nothing_up() {
     client.send_all("web_chat", "msg", ["misbehave"; 300]);
     client.send("web_chat", "msg", "the end");
     assert_eq!(client.next_lines(2).await, ["before the end", "echo the end"]);
+    bot.failed("rogue").await;
     let lines = bot.lines(|line| line.says("it trapped")).len();
     assert!((1..100).contains(&lines), "a flood of failures is no flood of {lines} lines");
     let ended = bot.stop().await;

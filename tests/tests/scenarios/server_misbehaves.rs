@@ -77,7 +77,7 @@ async fn a_ping_is_not_answered_and_a_broken_frame_is_a_new_connection() {
     drop(client);
     comet.subscribed("web_chat", 1).await;
 
-    for broken in [&[0x81, 2, 0xff, 0xfe][..], &[0xc1, 1, b'x'], &[0x83, 1, b'x'], &[0x88, 0]] {
+    for broken in [&[0x81, 2, 0xff, 0xfe][..], &[0xc1, 1, b'x'], &[0x83, 1, b'x']] {
         bot.forget();
         comet.control.raw_to_pipe("web_chat", broken);
         bot.wait_until_it_says("connection lost").await;
@@ -90,10 +90,29 @@ async fn a_ping_is_not_answered_and_a_broken_frame_is_a_new_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn frames_that_come_byte_by_byte_are_put_together() {
+async fn a_goodbye_is_the_end_of_the_connection_though_it_stays_open() {
     let comet = Comet::start().await;
-    comet.control.trickle(Some(Trickle { bytes: 1, pause: std::time::Duration::ZERO }));
+    let (_home, mut bot, client) = echoing(&comet).await;
+    drop(client);
+    comet.subscribed("web_chat", 1).await;
+    bot.forget();
+    // No comet server says it, but a proxy in between may; what comes behind it is not read any more.
+    comet.control.raw_to_pipe("web_chat", &[0x88, 0]);
+    bot.wait_until_it_says("connection lost").await;
+    bot.wait_until_it_says("live: events reach the plugins").await;
+    comet.subscribed("web_chat", 1).await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(client.ask("web_chat", "x").await, "echo x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_come_in_pieces_are_put_together() {
+    let comet = Comet::start().await;
+    let pieces = |bytes| Some(Trickle { bytes, pause: std::time::Duration::ZERO });
+    // The head of the handshake in some thirty pieces, the frames byte by byte.
+    comet.control.trickle(pieces(5));
     let (_home, _bot, mut client) = echoing(&comet).await;
+    comet.control.trickle(pieces(1));
     for text in ["x", "Ёж 😀", &"z".repeat(500)] {
         assert_eq!(client.ask("web_chat", text).await, format!("echo {text}"));
     }
@@ -117,9 +136,9 @@ async fn a_plugin_that_is_too_slow_loses_the_newest_events_and_the_log_counts_th
     let comet = Comet::start().await;
     // It waits for its first event's question until all the others have come.
     let wire = cometbot_tests::Wire::to(&comet).await;
-    let slow = Plugin::new().hears("web_chat", ["msg"]).sends("web_chat").counts("web_*").handle(
+    let slow = Plugin::new().hears("web_chat", ["msg"]).sends("web_chat").counts("web_*").writes_log().handle(
         r#"(if (call $is (local.get $data) (local.get $data_bytes) "wait")
-            (then (call $ask_count "web_chat" (i32.const 0x140)))
+            (then (call $log (i32.const 2) "" "I wait") (call $ask_count "web_chat" (i32.const 0x140)))
             (else (call $send "web_chat" "done" (local.get $data) (local.get $data_bytes))))"#,
     );
     let quick = Plugin::new()
@@ -134,8 +153,7 @@ async fn a_plugin_that_is_too_slow_loses_the_newest_events_and_the_log_counts_th
     let mut client = Client::join(&comet, ["web_chat"]).await;
     wire.clamp();
     client.send("web_chat", "msg", "wait");
-    client.send("web_last", "msg", "it waits");
-    bot.wait_until_it_says("it waits").await;
+    bot.wait_until_it_says("I wait").await;
     let texts: Vec<String> = (0..EVENTS).map(|number| number.to_string()).collect();
     client.send_all("web_chat", "msg", texts.iter().map(String::as_str));
     client.send("web_last", "msg", "all have come");
@@ -145,9 +163,8 @@ async fn a_plugin_that_is_too_slow_loses_the_newest_events_and_the_log_counts_th
     assert!(line.of("slow") && line.is("WARN"), "{}", line.raw);
     assert!(line.says("`queue-events`"), "the key is named as it is written: {}", line.raw);
     let dropped: usize = line.field("events").parse().unwrap();
-    // What was taken before the question may be a little more than the queue alone.
     let kept = client.next_lines(EVENTS - dropped).await;
     assert_eq!(kept, texts[..kept.len()].iter().map(|text| format!("done {text}")).collect::<Vec<_>>());
-    assert!((10..=20).contains(&kept.len()), "{}", kept.len());
+    assert_eq!(kept.len(), 10);
     assert_eq!(client.ask("web_chat", "later").await, "done later");
 }

@@ -148,6 +148,8 @@ impl Session {
             let mut frames = 0;
             while let Some(frame) = next.take() {
                 match frame {
+                    // The server never says goodbye; whoever does it in between has nothing more to say.
+                    Some(Ok(Frame::Close(_))) => end = Some(Ended::Closed),
                     Some(Ok(frame)) => intake.frame(&mut reader, &frame),
                     Some(Err(error)) => end = Some(in_words(error)),
                     None => end = Some(Ended::Closed),

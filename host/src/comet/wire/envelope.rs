@@ -7,7 +7,7 @@ use std::fmt;
 
 use serde::{
     Deserialize, Deserializer,
-    de::{self, IgnoredAny, MapAccess, Visitor},
+    de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -41,9 +41,26 @@ pub(super) struct Envelope<'m> {
 /// # Errors
 /// What is wrong with the JSON.
 pub(super) fn first(text: &str) -> Result<(Envelope<'_>, usize), serde_json::Error> {
-    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<Envelope<'_>>();
+    let mut envelope = Envelope::default();
+    let bytes = first_into(text, &mut envelope)?;
+    Ok((envelope, bytes))
+}
+
+/// The same into an envelope of the caller's, which must be a new one: an envelope is too large to be handed about for
+/// every frame.
+///
+/// # Errors
+/// What is wrong with the JSON.
+pub(super) fn first_into<'m>(text: &'m str, envelope: &mut Envelope<'m>) -> Result<usize, serde_json::Error> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    Fill(envelope).deserialize(&mut deserializer)?;
+    if deserializer.end().is_ok() {
+        return Ok(text.len());
+    }
+    // Only a stream tells where an object ends.
+    let mut objects = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
     match objects.next() {
-        Some(object) => object.map(|envelope| (envelope, objects.byte_offset())),
+        Some(object) => object.map(|_| objects.byte_offset()),
         None => Err(de::Error::custom("empty")),
     }
 }
@@ -116,23 +133,26 @@ impl Visitor<'_> for KeyVisitor {
     }
 }
 
-impl<'de: 'm, 'm> Deserialize<'de> for Envelope<'m> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(EnvelopeVisitor)
+/// Fills an envelope in its place.
+struct Fill<'e, 'm>(&'e mut Envelope<'m>);
+
+impl<'de> DeserializeSeed<'de> for Fill<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct EnvelopeVisitor;
-
-impl<'de> Visitor<'de> for EnvelopeVisitor {
-    type Value = Envelope<'de>;
+impl<'de> Visitor<'de> for Fill<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Envelope<'de>, A::Error> {
-        let mut envelope = Envelope::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let envelope = self.0;
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Data => envelope.data = map.next_value()?,
@@ -169,6 +189,6 @@ impl<'de> Visitor<'de> for EnvelopeVisitor {
                 }
             }
         }
-        Ok(envelope)
+        Ok(())
     }
 }

@@ -114,15 +114,16 @@ impl Reader {
 
     /// Reads the object at the beginning of `text` and answers what follows it; nothing if there is no object.
     fn read_object<'t>(&mut self, text: &'t str, each: &mut impl FnMut(Message<'_>)) -> Option<&'t str> {
-        if let Ok((envelope, bytes)) = envelope::first(text) {
+        let mut envelope = Envelope::default();
+        if let Ok(bytes) = envelope::first_into(text, &mut envelope) {
             let (object, after) = text.split_at_checked(bytes)?;
-            self.sort(envelope, object, false, each);
+            self.sort(&mut envelope, object, false, each);
             return Some(after);
         }
         let (object, after) = text.split_at_checked(loose::object_end(text)?)?;
         let strict = loose::strict(object);
-        let (envelope, _) = envelope::first(&strict).ok()?;
-        self.sort(envelope, &strict, false, each);
+        let (mut envelope, _) = envelope::first(&strict).ok()?;
+        self.sort(&mut envelope, &strict, false, each);
         Some(after)
     }
 
@@ -144,7 +145,7 @@ impl Reader {
             }
             pipe_cut = false;
         }
-        self.sort(envelope, &repaired.text, pipe_cut, each);
+        self.sort(&mut envelope, &repaired.text, pipe_cut, each);
     }
 
     /// The pipe whose name without its last character is `cut`: one of the server's own if the frame has what such a
@@ -175,13 +176,13 @@ impl Reader {
 
     fn sort<'m>(
         &mut self,
-        envelope: Envelope<'m>,
+        envelope: &mut Envelope<'m>,
         object: &'m str,
         pipe_cut: bool,
         each: &mut impl FnMut(Message<'_>),
     ) {
         if !envelope.authorized.is_absent() && self.peer.is_none() {
-            self.peer = Some(peer(&envelope));
+            self.peer = Some(peer(envelope));
         }
         let era = self.peer.as_ref().map_or(Era::Modern, |peer| peer.era);
         let known = Known { era, greeted: self.peer.is_some(), pipe_cut };

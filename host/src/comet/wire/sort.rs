@@ -25,27 +25,28 @@ pub(super) struct Known {
 }
 
 /// Hands what `envelope` says to `each`; `object` is the text that it was read from.
-pub(super) fn sort<'m>(known: Known, envelope: Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
+pub(super) fn sort<'m>(known: Known, envelope: &mut Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
     // Only clients' messages have a sender, and a client can write into no pipe of the server's: the usual case ends here.
     if known.era == Era::Modern && !envelope.user_id.is_absent() && envelope.authorized.is_absent() {
         return each(message(known.era, envelope, object));
     }
-    let inner = if known.era == Era::Old { old::inner_object(&envelope) } else { None };
+    let inner = if known.era == Era::Old { old::inner_object(envelope) } else { None };
     match inner.as_deref() {
         Some(inner) => {
-            let mut envelope: Envelope<'_> = envelope;
+            // What it says afterwards lives no longer than the inner text.
+            let mut envelope: Envelope<'_> = std::mem::take(envelope);
             let object = if old::unfold(&mut envelope, inner) { inner } else { object };
-            sort_unfolded(known, envelope, object, each);
+            sort_unfolded(known, &mut envelope, object, each);
         }
         None => sort_unfolded(known, envelope, object, each),
     }
 }
 
-fn sort_unfolded<'m>(known: Known, envelope: Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
+fn sort_unfolded<'m>(known: Known, envelope: &mut Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
     if !envelope.authorized.is_absent() {
         let standing = if envelope.authorized.is_true() { Standing::Authorized } else { Standing::Anonymous };
         return each(Message::ServerInfo(ServerInfo {
-            server: envelope.server.into_text().unwrap_or_default(),
+            server: std::mem::take(&mut envelope.server).into_text().unwrap_or_default(),
             standing,
         }));
     }
@@ -57,7 +58,7 @@ fn sort_unfolded<'m>(known: Known, envelope: Envelope<'m>, object: &'m str, each
     };
     let from_server = envelope.user_id.is_absent() && !envelope.stored;
     if from_server && pipe == "sys" && envelope.name.as_text() == Some("error") {
-        let json = structured(known.era, &envelope, object);
+        let json = structured(known.era, envelope, object);
         return each(Message::Error(answers::error(&envelope.data, json, known.greeted)));
     }
     if from_server && pipe.starts_with(answers::OTHERS) {
@@ -66,7 +67,7 @@ fn sort_unfolded<'m>(known: Known, envelope: Envelope<'m>, object: &'m str, each
     each(message(known.era, envelope, object));
 }
 
-fn answer_or_event<'m>(known: Known, mut envelope: Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
+fn answer_or_event<'m>(known: Known, envelope: &mut Envelope<'m>, object: &'m str, each: &mut impl FnMut(Message<'_>)) {
     if envelope.name.as_text() == Some("answer")
         && let Some(pipe) = envelope.pipe.as_text().and_then(|pipe| pipe.strip_prefix(answers::ANSWER_TO))
     {
@@ -83,8 +84,8 @@ fn answer_or_event<'m>(known: Known, mut envelope: Envelope<'m>, object: &'m str
             other => envelope.data = other,
         }
     }
-    if let Some(json) = structured(known.era, &envelope, object)
-        && let Some(answer) = answers::question(&envelope, json, known)
+    if let Some(json) = structured(known.era, envelope, object)
+        && let Some(answer) = answers::question(envelope, json, known)
     {
         return each(answer);
     }
@@ -102,14 +103,25 @@ fn structured<'e>(era: Era, envelope: &'e Envelope<'_>, object: &'e str) -> Opti
 }
 
 /// A message in a pipe: an event, or a row of its log.
-fn message<'m>(era: Era, envelope: Envelope<'m>, object: &'m str) -> Message<'m> {
-    let old_track = if era == Era::Old { old::track_data(&envelope) } else { None };
-    let Envelope { data, name, pipe, user_id, time, marker, stored, history, send_to_user, .. } = envelope;
-    let Scalar::Text(pipe) = pipe else {
+fn message<'m>(era: Era, envelope: &mut Envelope<'m>, object: &'m str) -> Message<'m> {
+    let old_track = if era == Era::Old { old::track_data(envelope) } else { None };
+    let &mut Envelope {
+        ref mut data,
+        ref mut name,
+        ref mut pipe,
+        ref user_id,
+        ref time,
+        ref mut marker,
+        stored,
+        history,
+        send_to_user,
+        ..
+    } = envelope;
+    let Scalar::Text(pipe) = std::mem::take(pipe) else {
         return Message::Unreadable(Unreadable { text: Cow::Borrowed(object), why: Why::NoPipe });
     };
     let from_client = !user_id.is_absent();
-    let data = match data {
+    let data = match std::mem::take(data) {
         // The rule of section 4: what comes from a client live was escaped once, and nothing else was.
         Data::Text(text) if era == Era::Modern && from_client && !stored => escape::undo(text),
         Data::Text(text) => text,
@@ -122,7 +134,7 @@ fn message<'m>(era: Era, envelope: Envelope<'m>, object: &'m str) -> Message<'m>
         user_id: user_id.as_number(),
         time: time.as_number(),
         history: stored,
-        name: name.into_text().unwrap_or_default(),
+        name: std::mem::take(name).into_text().unwrap_or_default(),
     };
 
     if event.pipe == old::NO_PIPE && (send_to_user || era == Era::Old && stored && !history) {
@@ -141,7 +153,7 @@ fn message<'m>(era: Era, envelope: Envelope<'m>, object: &'m str) -> Message<'m>
     }
 
     if stored && event.pipe != PERSONAL_PIPE {
-        return Message::LogRow(LogRow { event, marker: marker.into_text() });
+        return Message::LogRow(LogRow { event, marker: std::mem::take(marker).into_text() });
     }
     Message::Event(event)
 }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt::Display};
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
 };
-use wasmparser::{Encoding, ExternalKind, Parser, Payload};
+use wasmparser::{Encoding, ExternalKind, Parser, Payload, Validator, WasmFeatures};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::{Resolve, UnresolvedPackageGroup};
 
@@ -40,6 +40,9 @@ pub enum EncodeError {
     /// A binary that breaks off or contradicts itself.
     #[error("it is a damaged or unfinished WebAssembly binary ({0}): build or copy it again")]
     Damaged(String),
+    /// A whole binary that says what cannot be.
+    #[error("it is not valid WebAssembly ({0}): that is a mistake of the tool that made it, or of the text's author")]
+    Invalid(String),
     /// A program instead of a library.
     #[error(
         "it is a WASI program (it exports `_start`), and a plugin is a library: build it as a reactor \
@@ -70,7 +73,13 @@ pub enum EncodeError {
 /// An [`EncodeError`] that says what it is, what is missing and what to do.
 pub(super) fn component(bytes: &[u8]) -> Result<Cow<'_, [u8]>, EncodeError> {
     let binary = if bytes.starts_with(MAGIC) { Cow::Borrowed(bytes) } else { Cow::Owned(assemble(bytes)?) };
-    let Some(module) = Outline::read(&binary)? else { return Ok(binary) };
+    let module = Outline::read(&binary)?;
+    Validator::new_with_features(WasmFeatures::all())
+        .validate_all(&binary)
+        .map_err(|error| EncodeError::Invalid(error.to_string()))?;
+    if module.is_component {
+        return Ok(binary);
+    }
     let typed = if module.has_type { binary } else { Cow::Owned(give_type(&module, binary.into_owned())?) };
     encode(&module, &typed).map(Cow::Owned)
 }
@@ -90,6 +99,7 @@ fn assemble(bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {
 /// What a core module shows on the outside.
 #[derive(Default)]
 struct Outline {
+    is_component: bool,
     has_type: bool,
     uses_preview1: bool,
     functions: Vec<String>,
@@ -97,12 +107,12 @@ struct Outline {
 }
 
 impl Outline {
-    /// Reads a binary's sections; none if it is a component already.
-    fn read(binary: &[u8]) -> Result<Option<Self>, EncodeError> {
+    /// Reads a binary's sections. Of a component, which has modules inside, only that it is whole counts.
+    fn read(binary: &[u8]) -> Result<Self, EncodeError> {
         let mut outline = Self::default();
         for payload in Parser::new(0).parse_all(binary) {
             match payload.map_err(damaged)? {
-                Payload::Version { encoding: Encoding::Component, .. } => return Ok(None),
+                Payload::Version { encoding: Encoding::Component, .. } => outline.is_component = true,
                 Payload::ImportSection(imports) => {
                     for import in imports.into_imports() {
                         outline.uses_preview1 |= import.map_err(damaged)?.module == PREVIEW1;
@@ -122,7 +132,7 @@ impl Outline {
                 _ => {}
             }
         }
-        Ok(Some(outline))
+        Ok(outline)
     }
 
     /// Checks what the contract needs, so that the message names the export and not the encoder's idea of it.

@@ -64,6 +64,11 @@ impl TimeBudget {
         Self { ticks: u32::try_from(ticks).unwrap_or(u32::MAX) }
     }
 
+    /// The budget in milliseconds.
+    pub(in crate::plugins) fn milliseconds(self) -> u128 {
+        u128::from(self.ticks) * EPOCH_TICK.as_millis()
+    }
+
     /// What is left after another tick, if anything is.
     pub(super) const fn checked_sub_tick(self) -> Option<Self> {
         match self.ticks.checked_sub(1) {

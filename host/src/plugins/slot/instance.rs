@@ -1,6 +1,6 @@
 //! One instance of a plugin: started, called, thrown away after a trap.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use wasmtime::{Store, Trap, WasmBacktrace, component::TypedFunc};
 
@@ -19,7 +19,7 @@ pub(super) struct Instance {
     store: Store<State>,
     handle: TypedFunc<(Arc<Event>,), (Result<(), String>,)>,
     /// How long a call may run.
-    time: Duration,
+    time: TimeBudget,
 }
 
 /// Why an instance did not start.
@@ -58,7 +58,7 @@ pub enum Failure {
     Returned(String),
     /// `handle` trapped or ran too long. The instance is gone.
     #[error("{0}")]
-    Crashed(Crash),
+    Crashed(Box<Crash>),
 }
 
 /// A trap or a call that ran too long.
@@ -86,23 +86,24 @@ impl Instance {
         sandbox: &Sandbox,
         package: &Package,
         state: State,
-        time: Duration,
+        time: TimeBudget,
     ) -> Result<(Self, Wants, Arc<Grants>), StartError> {
+        let start_time = TimeBudget::new(START_TIME);
         let mut store = sandbox.store(state);
-        begin_call(&mut store, START_TIME);
+        begin_call(&mut store, start_time);
         let instance = match package.instance.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, START_TIME))),
+            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, start_time))),
         };
         let mistyped = |export| move |error: wasmtime::Error| StartError::Type { export, reason: format!("{error:#}") };
         let setup = instance
             .get_typed_func::<(), (Result<Wants, String>,)>(&mut store, package.setup)
             .map_err(mistyped("setup"))?;
         let handle = instance.get_typed_func(&mut store, package.handle).map_err(mistyped("handle"))?;
-        begin_call(&mut store, START_TIME);
+        begin_call(&mut store, start_time);
         let wants = match setup.call_async(&mut store, ()).await {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
-            Err(error) => return Err(StartError::Setup(crash(&store, &error, START_TIME))),
+            Err(error) => return Err(StartError::Setup(crash(&store, &error, start_time))),
         };
         let grants = Arc::new(Grants::from_wants(&wants)?);
         store.data_mut().grants = Arc::clone(&grants);
@@ -124,7 +125,7 @@ impl Instance {
             }
             Err(error) => {
                 self.store.data_mut().roll_back();
-                Err(Failure::Crashed(crash(&self.store, &error, self.time)))
+                Err(Failure::Crashed(Box::new(crash(&self.store, &error, self.time))))
             }
         }
     }
@@ -145,16 +146,17 @@ impl Instance {
     }
 }
 
-fn begin_call(store: &mut Store<State>, time: Duration) {
+fn begin_call(store: &mut Store<State>, time: TimeBudget) {
     let budget = &mut store.data_mut().budget;
-    budget.time = TimeBudget::new(time);
+    budget.time = time;
     budget.memory.was_denied = false;
     store.set_epoch_deadline(1);
 }
 
-fn crash(store: &Store<State>, error: &wasmtime::Error, time: Duration) -> Crash {
+#[cold]
+fn crash(store: &Store<State>, error: &wasmtime::Error, time: TimeBudget) -> Crash {
     let mut reason = if error.is::<Overrun>() {
-        format!("it ran longer than {} ms and was stopped", time.as_millis())
+        format!("it ran longer than {} ms and was stopped", time.milliseconds())
     } else if let Some(trap) = error.downcast_ref::<Trap>() {
         format!("it trapped: {trap}")
     } else {

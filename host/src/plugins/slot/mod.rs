@@ -16,11 +16,7 @@ use std::{
 };
 
 use futures_util::future::poll_immediate;
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
 use wasmtime_wasi_config::WasiConfigVariables;
 
 use self::instance::Instance;
@@ -34,10 +30,14 @@ use super::{
     package::{ContentHash, Package},
     sandbox::{
         Sandbox,
-        limits::{Budget, WAIT_TIME},
+        limits::{Budget, TimeBudget, WAIT_TIME},
     },
 };
-use crate::{comet::link::Port, config::PluginTerms, report::Throttle};
+use crate::{
+    comet::link::Port,
+    config::PluginTerms,
+    report::{Quiet, Throttle},
+};
 
 mod instance;
 mod queue;
@@ -114,11 +114,18 @@ impl Starter {
             self.port.clone(),
             Arc::clone(&self.config),
         );
-        let starting = Instance::start(&self.sandbox, &package, state, self.terms.time_per_event);
+        let starting = Instance::start(&self.sandbox, &package, state, TimeBudget::new(self.terms.time_per_event));
         let (instance, wants, grants) = timeout(WAIT_TIME, starting).await.map_err(|_| StartError::TooSlow)??;
         let label = label(&wants.version, package.hash);
         Ok(Version { package, instance, wants, grants, label })
     }
+}
+
+/// A new instance, since the last call cost the old one. Routes were made of the old one's grants, so it gets those.
+async fn restart(starter: Starter, package: Package, grants: Arc<Grants>) -> Result<Instance, StartError> {
+    let mut version = starter.start(package).await?;
+    version.instance.keep_grants(grants);
+    Ok(version.instance)
 }
 
 /// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer.
@@ -126,9 +133,9 @@ async fn bounded(call: impl Future<Output = Result<(), Failure>>) -> Result<(), 
     let mut call = pin!(call);
     match poll_immediate(&mut call).await {
         Some(outcome) => outcome,
-        None => timeout(WAIT_TIME, call).await.unwrap_or_else(|_| {
+        None => Box::pin(timeout(WAIT_TIME, call)).await.unwrap_or_else(|_| {
             let reason = format!("it waited longer than {} s and was stopped", WAIT_TIME.as_secs());
-            Err(Failure::Crashed(Crash { reason, backtrace: Vec::new() }))
+            Err(Failure::Crashed(Box::new(Crash { reason, backtrace: Vec::new() })))
         }),
     }
 }
@@ -168,7 +175,7 @@ pub struct Slot {
 }
 
 enum Order {
-    Swap(Box<Version>, oneshot::Sender<()>),
+    Swap(Box<Version>),
     Drain,
 }
 
@@ -200,13 +207,10 @@ impl Slot {
         &self.queue
     }
 
-    /// Lets `version` take over between two events; returns when it has.
-    pub async fn swap(&self, version: Version) {
-        let (done, swapped) = oneshot::channel();
-        if self.orders.send(Order::Swap(Box::new(version), done)).is_ok() {
-            // A slot that ended meanwhile has nothing left to swap.
-            let _ = swapped.await;
-        }
+    /// Lets `version` take over before the next event; what the old version works on it finishes first.
+    pub fn swap(&self, version: Version) {
+        // A slot that ended meanwhile has nothing left to swap.
+        let _ = self.orders.send(Order::Swap(Box::new(version)));
     }
 
     /// Lets the slot handle what waits, then ends it; gives what it has done.
@@ -265,7 +269,7 @@ impl Occupant {
 
     async fn obey(&mut self, order: Order) -> ControlFlow<()> {
         match order {
-            Order::Swap(version, done) => {
+            Order::Swap(version) => {
                 let Version { package, instance, grants, label, .. } = *version;
                 (self.package, self.instance, self.grants, self.label) = (package, Some(instance), grants, label);
                 // What waits was meant for the old version; of it, the new one hears what it asked for itself.
@@ -274,8 +278,12 @@ impl Occupant {
                 self.batch.append(&mut waiting);
                 let grants = &self.grants;
                 self.batch.retain(|event| grants.hears(&event.pipe, &event.name));
-                // Whoever ordered the swap may be gone.
-                let _ = done.send(());
+                tracing::info!(
+                    plugin = &*self.starter.tag.name,
+                    version = &*self.label,
+                    "plugin replaced: {}",
+                    self.grants
+                );
                 ControlFlow::Continue(())
             }
             Order::Drain => {
@@ -323,42 +331,37 @@ impl Occupant {
     }
 
     async fn handle(&mut self, event: Arc<Event>) {
-        let outcome = match self.instance().await {
-            Ok(instance) => bounded(instance.handle(Arc::clone(&event))).await,
-            Err(error) => {
-                self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
-                return;
+        if self.instance.is_none() {
+            // Boxed, as this is rare and every event would carry its size otherwise.
+            let restarting = restart(self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
+            match Box::pin(restarting).await {
+                Ok(instance) => self.instance = Some(instance),
+                Err(error) => {
+                    self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
+                    return;
+                }
             }
-        };
-        match outcome {
+        }
+        let Some(instance) = &mut self.instance else { return };
+        match bounded(instance.handle(Arc::clone(&event))).await {
             Ok(()) => {
                 self.tally.handled.fetch_add(1, Ordering::Relaxed);
             }
-            Err(failure) => {
-                let backtrace = match &failure {
-                    Failure::Crashed(crash) => {
-                        self.flush();
-                        self.instance = None;
-                        crash.backtrace.as_slice()
-                    }
-                    Failure::Returned(_) => &[],
-                };
-                self.failed(&event, &failure, backtrace);
-            }
+            Err(failure) => self.lost(&event, &failure),
         }
     }
 
-    /// The running instance, or a new one if the last call cost it.
-    async fn instance(&mut self) -> Result<&mut Instance, StartError> {
-        let instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => {
-                let mut version = self.starter.start(self.package.clone()).await?;
-                version.instance.keep_grants(Arc::clone(&self.grants));
-                version.instance
+    #[cold]
+    fn lost(&mut self, event: &Event, failure: &Failure) {
+        let backtrace = match failure {
+            Failure::Crashed(crash) => {
+                self.flush();
+                self.instance = None;
+                crash.backtrace.as_slice()
             }
+            Failure::Returned(_) => &[],
         };
-        Ok(self.instance.insert(instance))
+        self.failed(event, failure, backtrace);
     }
 
     fn failed(&mut self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
@@ -372,7 +375,8 @@ impl Occupant {
             pipe = &*event.pipe,
             event = &*event.name,
             backtrace,
-            "the plugin failed on an event: {why}"
+            "the plugin failed on an event: {}",
+            Quiet(&why.to_string())
         );
     }
 }
