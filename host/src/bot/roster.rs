@@ -130,7 +130,7 @@ impl Roster {
                 }
                 Change::Removed { name } => self.remove(name),
                 Change::Ignored { path, why } => {
-                    tracing::warn!("not taken as a plugin: {}: {why}", Quiet(&path.display().to_string()));
+                    tracing::warn!(file = %Quiet(&path.display().to_string()), "not taken as a plugin: {why}");
                 }
             }
         }
