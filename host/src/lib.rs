@@ -8,9 +8,9 @@
 //! - [`bot`]: puts the parts together: start, reload, drain, stop.
 //! - [`local`]: the embedded comet server, which the shipped configuration connects to and the tests use.
 //! - [`plugins`]: the folder, packages, slots, the sandbox, and the functions that plugins can call.
+//! - [`config`]: bot.toml → checked types, with errors that point at the line.
 //! - [`router`]: pipe and event name → the slots that want it.
 //! - [`comet`]: the comet side: address, wire protocol, link, questions. Knows nothing of plugins.
-//! - [`config`]: bot.toml → checked types, with errors that point at the line.
 //! - [`report`]: keeping repeated troubles from flooding the log.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a

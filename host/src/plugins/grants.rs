@@ -4,7 +4,7 @@
 
 use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName, PipePattern};
 
-use super::api::{Hearing, Wants};
+use super::api::types::{Hearing, Wants};
 
 /// Something a plugin does with a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! The host's side of the contract `cometbot:plugin@1.0.0`: its types, and the functions that a plugin can call.
 //!
-//! One file an interface. `sandbox` puts them into the linker, `slot` makes the [`State`] that they work on. What a call
+//! [`types`] has what passes between host and plugin; then one file an interface. `sandbox` puts them into the linker, `slot` makes the [`State`] that they work on. What a call
 //! does outside the plugin goes through a [`Port`], so that this module knows no connection.
 
 use std::sync::Arc;
 
-use wasmtime::component::{ComponentType, Lift, Linker, Lower, ResourceTable};
+use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
@@ -15,48 +15,14 @@ use crate::comet::{commands::Commands, link::Port};
 mod comet;
 mod logging;
 mod output;
+pub mod types;
+
+pub use types::{Event, Hearing, Wants};
 
 /// The name of the export that starts an instance.
 pub const SETUP: &str = "setup";
 /// The name of the export that handles one event.
 pub const HANDLE: &str = "handle";
-
-/// An event as a plugin gets it; see `record event` in the contract.
-///
-/// Made once, when the event arrives, and shared by all plugins that hear it.
-#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lower, Lift)]
-#[component(record)]
-#[allow(missing_docs, reason = "the contract documents its fields")]
-pub struct Event {
-    pub pipe: Arc<str>,
-    pub name: Arc<str>,
-    pub data: String,
-    #[component(name = "user-id")]
-    pub user_id: Option<u64>,
-    pub time: Option<u64>,
-    pub history: bool,
-}
-
-/// A pipe that a plugin wants to hear; see `record hearing` in the contract.
-#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lift)]
-#[component(record)]
-#[allow(missing_docs, reason = "the contract documents its fields")]
-pub struct Hearing {
-    pub pipe: String,
-    pub events: Vec<String>,
-}
-
-/// The answer of `setup`; see `record wants` in the contract.
-#[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lift)]
-#[component(record)]
-#[allow(missing_docs, reason = "the contract documents its fields")]
-pub struct Wants {
-    pub version: String,
-    pub hear: Vec<Hearing>,
-    pub send: Vec<String>,
-    pub log: Vec<String>,
-    pub count: Vec<String>,
-}
 
 /// What a plugin is called in the log.
 #[derive(Debug, Clone)]
