@@ -11,6 +11,8 @@ use crate::within;
 pub const USER: u32 = 7;
 /// The token of [`USER`].
 pub const HASH: &str = "0123456789abcdef0123456789abcdef";
+/// The server's password, to which the dev id is appended to sign JSON web tokens.
+pub const PASSWORD: &str = "CometQLPassword";
 
 /// A faithful double that keeps logs of all `web_log*` pipes and knows one user.
 pub struct Comet {
@@ -36,6 +38,7 @@ impl Comet {
         let options = Options {
             era,
             users: vec![User { dev: 0, id: USER, hash: Secret::new(HASH) }],
+            password: Secret::new(PASSWORD),
             logs: vec![LogRule { pipes: "web_log*".to_owned(), length: 200 }],
             ..Options::default()
         };

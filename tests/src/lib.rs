@@ -30,7 +30,7 @@ mod process;
 mod wire;
 
 pub use client::{Client, Heard};
-pub use comet::{Comet, HASH, USER};
+pub use comet::{Comet, HASH, PASSWORD, USER};
 pub use home::{Home, binary, example};
 pub use log::Line;
 pub use plugin::Plugin;

@@ -138,3 +138,14 @@ fn no_secret_shows_in_a_complaint_or_in_debug_output() {
     let config = parse("[server]\nuser-id = 7\ntoken = \"5ecre7\"\n[embedded]\npassword = \"5ecre7\"", &[]).unwrap();
     assert!(!format!("{config:?}").contains("5ecre7"));
 }
+
+proptest::proptest! {
+    /// Whatever stands in the file or the environment: a configuration or a complaint, never a panic.
+    #[test]
+    fn any_text_gives_a_configuration_or_a_complaint(
+        text in "(\\[[a-z.\"]{0,12}\\]|[a-z\\-]{1,12} ?= ?[\"a-z0-9\\[\\]{}.,-]{0,16}|\\PC{0,20}|\n){0,8}",
+        value in "\\PC{0,20}",
+    ) {
+        let _ = parse(&text, &[("COMETBOT_SERVER__URL", value.as_str()), ("COMETBOT_PLUGIN__A__CONFIG__B", value.as_str())]);
+    }
+}

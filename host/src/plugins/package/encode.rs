@@ -197,3 +197,57 @@ fn contract(error: impl std::fmt::Debug) -> EncodeError {
     let causes = chain.split("\n\nStack backtrace").next().unwrap_or_default();
     EncodeError::Contract(causes.split_whitespace().collect::<Vec<_>>().join(" "))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A module without a component type, with all that the contract asks for.
+    const WHOLE: &str = r#"(module
+        (memory (export "memory") 1)
+        (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024))
+        (func (export "setup") (result i32) (i32.const 0))
+        (func (export "handle") (param i32 i32 i32 i32 i32 i32 i32 i64 i32 i64 i32) (result i32) (i32.const 0)))"#;
+
+    #[test]
+    fn a_module_becomes_a_component_and_a_component_stays_as_it_is() {
+        let made = component(WHOLE.as_bytes()).unwrap().into_owned();
+        assert!(Outline::read(&made).unwrap().is_component);
+        assert!(matches!(component(&made), Ok(Cow::Borrowed(same)) if same == made));
+    }
+
+    #[test]
+    fn the_contract_is_written_as_the_interface_tools_read_it() {
+        let typed = give_type(&Outline::read(&wat::parse_str(WHOLE).unwrap()).unwrap(), wat::parse_str(WHOLE).unwrap());
+        assert!(Outline::read(&typed.unwrap()).unwrap().has_type);
+    }
+
+    proptest! {
+        /// Whatever lies in the folder: a sentence or a component, never a panic.
+        #[test]
+        fn any_bytes_give_a_component_or_a_sentence(bytes in proptest::collection::vec(any::<u8>(), 0..512)) {
+            let _ = component(&bytes);
+            let _ = component(&[MAGIC, &[1, 0, 0, 0], &bytes].concat());
+            let _ = component(&[MAGIC, &[0x0d, 0, 1, 0], &bytes].concat());
+        }
+
+        #[test]
+        fn a_module_with_wrong_bytes_gives_a_component_or_a_sentence(
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = wat::parse_str(WHOLE).unwrap();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            let _ = component(&bytes);
+            bytes.truncate(cut.index(bytes.len()));
+            let _ = component(&bytes);
+        }
+    }
+}
