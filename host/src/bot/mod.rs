@@ -82,7 +82,7 @@ pub async fn run(
             let address = Address::parse(&format!("ws://{}/ws/", bound.address()))?.with_version(&login.version)?;
             tracing::info!("the embedded comet server listens at {address}");
             server = Some(Embedded::start(bound));
-            Settings { address, login: login.login }
+            Settings { address, login: login.login, heartbeat: login.heartbeat }
         }
     };
     let address = settings.address.clone();

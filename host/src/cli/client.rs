@@ -37,19 +37,19 @@ pub(super) struct Target {
 impl Target {
     fn settings(&self, common: &Common) -> Result<Settings, CliError> {
         let config = common.load_if_there()?;
-        let (address, login) = match config.server {
-            Server::At(settings) => (settings.address, settings.login),
+        let settings = match config.server {
+            Server::At(settings) => settings,
             Server::Embedded(server) => {
                 let address = Address::parse(&format!("ws://{}/ws/", config.embedded.listen))
                     .and_then(|address| address.with_version(&server.version));
-                (address.map_err(CliError::usage)?, server.login)
+                let address = address.map_err(CliError::usage)?;
+                Settings { address, login: server.login, heartbeat: server.heartbeat }
             }
         };
-        let address = match &self.server {
-            Some(url) => Address::parse(url).map_err(CliError::usage)?,
-            None => address,
-        };
-        Ok(Settings { address, login })
+        match &self.server {
+            Some(url) => Ok(Settings { address: Address::parse(url).map_err(CliError::usage)?, ..settings }),
+            None => Ok(settings),
+        }
     }
 }
 

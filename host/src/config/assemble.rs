@@ -23,6 +23,7 @@ const DEFAULT_MEMORY_MIB: u32 = 64;
 const DEFAULT_TIME_PER_EVENT_MS: u32 = 200;
 const DEFAULT_QUEUE_EVENTS: u32 = 65_536;
 const DEFAULT_MAX_PLUGINS: u32 = 256;
+const DEFAULT_HEARTBEAT_SECONDS: u32 = 20;
 const DEFAULT_OUTBOX_MIB: u32 = 8;
 const DEFAULT_DRAIN_SECONDS: u32 = 10;
 const DEFAULT_LOG_LEVEL: &str = "info";
@@ -57,16 +58,19 @@ pub(super) fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigErr
     let login =
         check.that(&["server", "user-id"], Login::new(token, server.user_id, Some(server.dev_id.unwrap_or(0))))?;
     let version = server.version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned());
+    let heartbeat = server.heartbeat_seconds.unwrap_or(DEFAULT_HEARTBEAT_SECONDS);
+    let heartbeat = check.at_least_one_up_to(u32::MAX, &["server", "heartbeat-seconds"], heartbeat)?;
+    let heartbeat = Duration::from_secs(heartbeat as u64);
     let url = server.url.as_deref().unwrap_or(EMBEDDED);
     // The version is checked even where the address comes later.
     let any = check.that(&["server", "url"], Address::parse("ws://127.0.0.1/ws/"))?;
     check.that(&["server", "version"], any.with_version(&version))?;
     if url == EMBEDDED {
-        return Ok(Server::Embedded(ServerLogin { login, version }));
+        return Ok(Server::Embedded(ServerLogin { login, version, heartbeat }));
     }
     let address = check.that(&["server", "url"], Address::parse(url))?;
     let address = check.that(&["server", "version"], address.with_version(&version))?;
-    Ok(Server::At(Settings { address, login }))
+    Ok(Server::At(Settings { address, login, heartbeat }))
 }
 
 pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, ConfigError> {

@@ -57,6 +57,8 @@ pub struct ServerLogin {
     pub login: Login,
     /// The version that we speak, as `N.N`.
     pub version: String,
+    /// After so long without a frame the server is asked whether it is there.
+    pub heartbeat: Duration,
 }
 
 /// A text that no log shows.

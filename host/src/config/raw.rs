@@ -24,6 +24,7 @@ pub(super) struct RawServer {
     pub(super) user_id: Option<u64>,
     pub(super) token: Option<String>,
     pub(super) token_file: Option<PathBuf>,
+    pub(super) heartbeat_seconds: Option<u32>,
 }
 
 #[derive(Debug, Default, Deserialize)]

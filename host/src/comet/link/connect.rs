@@ -33,6 +33,9 @@ pub struct Settings {
     pub address: Address,
     /// The login; an empty token is an anonymous client.
     pub login: Login,
+    /// After so long without a frame the server is asked whether it is still there. It sends nothing by itself, and a
+    /// ping would end the connection (PROTOCOL.md, section 8).
+    pub heartbeat: Duration,
 }
 
 /// Why there is no connection.

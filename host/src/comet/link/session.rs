@@ -3,14 +3,20 @@
 //! The reader runs in the task that calls [`Session::run`]; the writer in one of its own. The subscription is written
 //! before anything else, and events count as arriving only once the server has shown that it read it.
 
-use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    future::pending,
+    pin::{Pin, pin},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::{
     io::{AsyncWriteExt as _, WriteHalf},
     sync::watch,
     task::JoinSet,
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_tungstenite::tungstenite::{self, Message as Frame};
 
@@ -44,8 +50,9 @@ const SUBSCRIPTION_MAX_PIPES: usize = 32;
 /// An anonymous client that names such a pipe loses it and every pipe after it (PROTOCOL.md, section 6).
 const PRIVATE_PREFIX: &str = "private_";
 
-/// What the server is asked to count to show that it read the subscription; it need not exist.
-const CONFIRMING_PIPE: &str = "web_subscribed";
+/// What the server is asked to count to show that it read the subscription, and that it is still there. It need not
+/// exist.
+const PROBE_PIPE: &str = "web_probe";
 
 /// Why a connection ended.
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +66,8 @@ pub enum Ended {
     /// Writing failed.
     #[error("writing failed: {0}")]
     Writing(std::io::Error),
-    /// Something was sent and not answered.
-    #[error("the server stopped answering {} seconds ago", ANSWER_TIMEOUT.as_secs())]
+    /// Something was sent or asked and not answered.
+    #[error("the server has not answered for {} seconds", ANSWER_TIMEOUT.as_secs())]
     Stalled,
     /// The subscription was sent and not confirmed.
     #[error("the server did not confirm the subscription: {0}")]
@@ -70,9 +77,13 @@ pub enum Ended {
     Name(#[from] NameError),
 }
 
+/// A question whose answer says that the server is there.
+type Heartbeat<'a> = Pin<Box<dyn Future<Output = Result<u64, AskError>> + Send + 'a>>;
+
 /// A connection on which the server has said who we are.
 pub struct Session {
     connection: Connection,
+    heartbeat: Duration,
 }
 
 impl Session {
@@ -91,7 +102,7 @@ impl Session {
                 Standing::Anonymous => "as an anonymous client".to_owned(),
             }
         );
-        Ok(Self { connection })
+        Ok(Self { connection, heartbeat: settings.heartbeat })
     }
 
     /// Lives until the connection ends. `status` becomes [`Status::Live`] when the subscription is in force.
@@ -109,11 +120,14 @@ impl Session {
         let mut writers = JoinSet::new();
         let writer = Writer { outgoing, standing, port: port.clone(), subscription: subscription.clone() };
         writers.spawn(writer.run());
-        let confirming_pipe = match PipeName::new(CONFIRMING_PIPE) {
+        let probe = match PipeName::new(PROBE_PIPE) {
             Ok(pipe) => pipe,
             Err(error) => return error.into(),
         };
-        let mut confirmation = pin!(port.asks.count(&confirming_pipe).fuse());
+        let mut confirmation = pin!(port.asks.count(&probe).fuse());
+        let mut heartbeat: Heartbeat<'_> = Box::pin(pending());
+        let mut beats = false;
+        let mut last_frame = Instant::now();
         let mut check = interval(CHECK_EVERY);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut intake = Intake {
@@ -134,15 +148,29 @@ impl Session {
                     }
                     Err(error) => return Ended::NotSubscribed(error),
                 },
-                _ = check.tick() => match port.outbox.stalled_for() {
-                    Some(time) if time > ANSWER_TIMEOUT => return Ended::Stalled,
-                    _ => continue,
-                },
+                answer = &mut heartbeat, if beats => {
+                    if answer.is_err() {
+                        return Ended::Stalled;
+                    }
+                    beats = false;
+                    continue;
+                }
+                _ = check.tick() => {
+                    if port.outbox.stalled_for().is_some_and(|time| time > ANSWER_TIMEOUT) {
+                        return Ended::Stalled;
+                    }
+                    if !beats && last_frame.elapsed() >= self.heartbeat {
+                        heartbeat = Box::pin(port.asks.count(&probe));
+                        beats = true;
+                    }
+                    continue;
+                }
                 Some(written) = writers.join_next() => match written {
                     Ok(ended) => return ended,
                     Err(_) => return Ended::Closed,
                 },
             };
+            last_frame = Instant::now();
             let mut next = Some(first);
             let mut end = None;
             let mut frames = 0;
