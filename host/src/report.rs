@@ -24,6 +24,17 @@ impl fmt::Display for Quiet<'_> {
     }
 }
 
+/// How much of a foreign text is shown in a line.
+const BRIEF_BYTES: usize = 4 * 1024;
+
+/// Foreign text for a line of the log: quiet, and cut where it is long.
+#[must_use]
+pub fn brief(text: &str) -> String {
+    let shown = text.get(..text.floor_char_boundary(BRIEF_BYTES)).unwrap_or_default();
+    let rest = if shown.len() < text.len() { "…" } else { "" };
+    format!("{}{rest}", Quiet(shown))
+}
+
 /// The same for text of several lines: its line breaks stay.
 pub struct QuietText<'a>(pub &'a str);
 
@@ -84,6 +95,13 @@ impl Throttle {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let text = "ж".repeat(BRIEF_BYTES);
+        assert_eq!(brief(&text).chars().count(), BRIEF_BYTES / 2 + 1);
+        assert_eq!(brief("short\n"), "short\\n");
+    }
 
     #[test]
     fn foreign_text_cannot_forge_a_line_or_steer_the_terminal() {

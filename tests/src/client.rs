@@ -4,14 +4,17 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use cometbot::comet::{
     address::{Address, Login, Token},
+    asks::Asks,
     commands::Commands,
     link::{
         Inlet, Port, Status,
         connect::Settings,
         session::{Ended, Session},
     },
+    login::LoginSource,
     name::PipeName,
-    wire::{AnsweredPipe, Event, ServerError},
+    outbox::Lane,
+    wire::{AnsweredPipe, Event, Seen, ServerError},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -38,11 +41,12 @@ pub struct Heard {
 
 /// A connection whose subscription is in force.
 pub struct Client {
-    port: Port,
+    lane: Lane,
+    asks: Arc<Asks>,
     heard: mpsc::UnboundedReceiver<Heard>,
     answers: mpsc::UnboundedReceiver<Result<(), String>>,
     _life: JoinSet<Ended>,
-    // The session ends with it.
+    // Kept, as a subscription that nobody can change any more is none to wait for.
     _subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
 }
 
@@ -64,10 +68,13 @@ impl Client {
     }
 
     async fn open(url: &str, login: Login, pipes: &[&str]) -> Self {
-        let settings = Settings { address: Address::parse(url).unwrap(), login };
+        let heartbeat = crate::PATIENCE;
+        let login = LoginSource::Fixed(login);
+        let settings = Settings { address: Address::parse(url).unwrap(), login, heartbeat };
         let session = within("a connection of a client", Session::open(&settings)).await.unwrap();
         let pipes: BTreeSet<PipeName> = pipes.iter().map(|pipe| PipeName::new(pipe).unwrap()).collect();
-        let port = Port::new(OUTBOX_BYTES);
+        let port = Port::new();
+        let lane = port.outbox.lane(OUTBOX_BYTES);
         let (subscription, subscribed) = watch::channel(Arc::new(pipes));
         let (status, mut status_seen) = watch::channel(Status::Connecting);
         let (to_heard, heard) = mpsc::unbounded_channel();
@@ -79,14 +86,14 @@ impl Client {
             async move { session.run(&mut ears, &port, subscribed, &status).await }
         });
         within("the subscription of a client", status_seen.wait_for(|status| *status == Status::Live)).await.unwrap();
-        Self { port, heard, answers, _life: life, _subscription: subscription }
+        Self { lane, asks: port.asks, heard, answers, _life: life, _subscription: subscription }
     }
 
     /// Sends an event and goes on at once.
     pub fn send(&self, pipe: &str, event: &str, data: &str) {
         let mut commands = Commands::default();
         commands.send(pipe, event, data).unwrap();
-        self.port.outbox.append(&mut commands);
+        self.lane.append(&mut commands);
     }
 
     /// Sends many events in one go.
@@ -95,7 +102,12 @@ impl Client {
         for data in data {
             commands.send(pipe, event, data).unwrap();
         }
-        self.port.outbox.append(&mut commands);
+        self.lane.append(&mut commands);
+    }
+
+    /// When a user was last seen.
+    pub async fn user_status(&self, user: u32) -> Seen {
+        within("a user's status", self.asks.user_status(&self.lane, u64::from(user))).await.unwrap()
     }
 
     /// Sends an event and waits until the server has taken it.

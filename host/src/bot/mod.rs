@@ -87,11 +87,11 @@ pub async fn run(
     };
     let address = settings.address.clone();
     let sandbox = Arc::new(Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes())?);
-    let port = Port::new(config.service.outbox_bytes);
+    let port = Port::new();
     let mut folder = Folder::new(&config.plugins.folder);
     let present = folder.look()?;
     let mut watch = Watch::start(folder);
-    let mut roster = Roster::new(sandbox, config.plugins.clone(), port.clone());
+    let mut roster = Roster::new(sandbox, config.plugins.clone(), port.clone(), config.service.outbox_bytes);
     let names = roster.names();
     let link = Link::new(settings, port.clone(), roster.subscription());
     let intake = Intake::new(roster.routes());

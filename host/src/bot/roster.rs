@@ -65,6 +65,8 @@ pub enum Rejection {
 /// One running plugin.
 struct Running {
     slot: Slot,
+    /// Makes its versions: the way out of a plugin stays the same from one to the next.
+    starter: Starter,
     hash: ContentHash,
     label: Arc<str>,
     grants: Arc<Grants>,
@@ -75,6 +77,7 @@ pub(super) struct Roster {
     sandbox: Arc<Sandbox>,
     settings: config::Plugins,
     port: Port,
+    outbox_bytes: usize,
     running: BTreeMap<String, Running>,
     routes: watch::Sender<Arc<SlotRoutes>>,
     subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
@@ -84,11 +87,13 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    pub(super) fn new(sandbox: Arc<Sandbox>, settings: config::Plugins, port: Port) -> Self {
+    /// For plugins whose sends wait in lanes of `outbox_bytes` each.
+    pub(super) fn new(sandbox: Arc<Sandbox>, settings: config::Plugins, port: Port, outbox_bytes: usize) -> Self {
         Self {
             sandbox,
             settings,
             port,
+            outbox_bytes,
             running: BTreeMap::new(),
             routes: watch::Sender::default(),
             subscription: watch::Sender::default(),
@@ -121,11 +126,11 @@ impl Roster {
             match change {
                 Change::Present { name, path } => {
                     let running = self.running.get(&name).map(|running| running.hash);
-                    let load = load(Arc::clone(&self.sandbox), self.starter(&name), path, running);
-                    let turns = Arc::clone(&turns);
+                    let starter = self.starter(&name);
+                    let (sandbox, turns) = (Arc::clone(&self.sandbox), Arc::clone(&turns));
                     loads.spawn(async move {
-                        let _turn = turns.acquire_owned().await;
-                        (name, load.await)
+                        let loaded = load(sandbox, &starter, path, running, turns).await;
+                        (name, loaded.map(|version| version.map(|version| (starter, version))))
                     });
                 }
                 Change::Removed { name } => self.remove(name),
@@ -164,12 +169,18 @@ impl Roster {
     }
 
     fn starter(&self, name: &str) -> Starter {
-        Starter::new(Arc::clone(&self.sandbox), name, self.settings.terms(name).clone(), self.port.clone())
+        match self.running.get(name) {
+            Some(running) => running.starter.clone(),
+            None => {
+                let terms = self.settings.terms(name).clone();
+                Starter::new(Arc::clone(&self.sandbox), name, terms, &self.port, self.outbox_bytes)
+            }
+        }
     }
 
-    fn take(&mut self, name: &str, loaded: Result<Option<Version>, Rejection>) -> Outcome {
-        let version = match loaded {
-            Ok(Some(version)) => version,
+    fn take(&mut self, name: &str, loaded: Result<Option<(Starter, Version)>, Rejection>) -> Outcome {
+        let (starter, version) = match loaded {
+            Ok(Some(loaded)) => loaded,
             Ok(None) => return Outcome::Unchanged,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
@@ -181,8 +192,8 @@ impl Roster {
         } else if self.running.len() >= self.settings.max {
             return Outcome::Rejected(Rejection::TooMany(self.settings.max));
         } else {
-            let slot = Slot::start(self.starter(name), version);
-            self.running.insert(name.to_owned(), Running { slot, hash, label, grants });
+            let slot = Slot::start(starter.clone(), version);
+            self.running.insert(name.to_owned(), Running { slot, starter, hash, label, grants });
             Outcome::Started
         };
         self.reroute();
@@ -191,6 +202,7 @@ impl Roster {
 
     /// Lets a plugin go. What waits for it is handled first, and nobody waits for that.
     fn remove(&mut self, name: String) {
+        while self.leaving.try_join_next().is_some() {}
         let Some(running) = self.running.remove(&name) else { return };
         self.reroute();
         self.leaving.spawn(async move {
@@ -221,10 +233,13 @@ impl Roster {
 /// Reads, compiles and sets up a file; none if it is what runs already.
 async fn load(
     sandbox: Arc<Sandbox>,
-    starter: Starter,
+    starter: &Starter,
     path: PathBuf,
     running: Option<ContentHash>,
+    turns: Arc<Semaphore>,
 ) -> Result<Option<Version>, Rejection> {
+    // The semaphore is never closed; without a permit it would only compile sooner.
+    let turn = turns.acquire_owned().await.ok();
     let compiled = tokio::task::spawn_blocking(move || {
         let bytes = Package::read(&path)?;
         if running == Some(ContentHash::of(&bytes)) {
@@ -232,7 +247,10 @@ async fn load(
         }
         Package::load(&sandbox, &bytes).map(Some)
     });
-    match compiled.await.map_err(Rejection::BrokeOff)?? {
+    let compiled = compiled.await.map_err(Rejection::BrokeOff)??;
+    // A `setup` that waits holds up nobody's compiler.
+    drop(turn);
+    match compiled {
         Some(package) => Ok(Some(starter.start(package).await?)),
         None => Ok(None),
     }

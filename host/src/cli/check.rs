@@ -70,10 +70,11 @@ async fn load(
     path: &std::path::Path,
 ) -> Result<(Arc<str>, Arc<Grants>), String> {
     // Nothing that `setup` asks of the server is answered: there is none.
-    let port = Port::new(config.service.outbox_bytes);
+    let port = Port::new();
     let bytes = Package::read(path).map_err(|error| error.to_string())?;
     let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
-    let starter = Starter::new(Arc::clone(sandbox), name, config.plugins.terms(name).clone(), port);
+    let starter =
+        Starter::new(Arc::clone(sandbox), name, config.plugins.terms(name).clone(), &port, config.service.outbox_bytes);
     let version = starter.start(package).await.map_err(|error| error.to_string())?;
     Ok((Arc::clone(&version.label), Arc::clone(&version.grants)))
 }

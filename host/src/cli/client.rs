@@ -8,16 +8,19 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::{CliError, Common, output::Shown};
+use super::{CliError, Common, logging, output::Shown};
 use crate::{
     comet::{
         address::Address,
+        asks::{AskError, Asks},
         link::{
             Inlet, Port, Status,
             connect::Settings,
             session::{Ended, Session},
         },
+        login::LoginSource,
         name::PipeName,
+        outbox::Lane,
         wire::{AnsweredPipe, Event, ServerError},
     },
     config::Server,
@@ -46,21 +49,33 @@ impl Target {
                 Settings { address, login: server.login, heartbeat: server.heartbeat }
             }
         };
-        match &self.server {
-            Some(url) => Ok(Settings { address: Address::parse(url).map_err(CliError::usage)?, ..settings }),
-            None => Ok(settings),
-        }
+        let Some(url) = &self.server else { return Ok(settings) };
+        let address = Address::parse(url).and_then(|address| address.with_version(settings.address.version()));
+        let address = address.map_err(CliError::usage)?;
+        // A token is for the server that it was configured for, and for no other.
+        let login = if address.is_same_server(&settings.address) { settings.login } else { LoginSource::anonymous() };
+        Ok(Settings { address, login, ..settings })
+    }
+}
+
+/// Why a question has no answer, as the end of a command.
+pub(super) fn not_answered(error: AskError) -> CliError {
+    match error {
+        AskError::Refused(refusal) => CliError::usage(refusal),
+        AskError::NotConnected => CliError::no_connection(error),
+        AskError::TimedOut => CliError::failed(error),
     }
 }
 
 /// A connection whose subscription is in force.
 pub(super) struct Client {
-    pub(super) port: Port,
+    pub(super) lane: Lane,
+    pub(super) asks: Arc<Asks>,
     pub(super) events: mpsc::UnboundedReceiver<Shown>,
     pub(super) answers: mpsc::UnboundedReceiver<Result<(), String>>,
     /// Ends when the connection does.
     life: JoinSet<Ended>,
-    // The session ends when it is dropped.
+    // Kept, as a subscription that nobody can change any more is none to wait for.
     _subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
 }
 
@@ -68,18 +83,18 @@ impl Client {
     /// Connects and subscribes.
     pub(super) async fn open(common: &Common, target: &Target, pipes: BTreeSet<PipeName>) -> Result<Self, CliError> {
         let settings = target.settings(common)?;
+        logging::start_for_people()?;
         let session = Session::open(&settings).await.map_err(CliError::no_connection)?;
-        let port = Port::new(OUTBOX_BYTES);
+        let port = Port::new();
+        let lane = port.outbox.lane(OUTBOX_BYTES);
         let (subscription, subscribed) = watch::channel(Arc::new(pipes));
         let (status, mut status_seen) = watch::channel(Status::Connecting);
         let (heard, events) = mpsc::unbounded_channel();
         let (answered, answers) = mpsc::unbounded_channel();
         let mut life = JoinSet::new();
-        life.spawn({
-            let port = port.clone();
-            async move { session.run(&mut Ears { heard, answered }, &port, subscribed, &status).await }
-        });
-        let mut client = Self { port, events, answers, life, _subscription: subscription };
+        let asks = Arc::clone(&port.asks);
+        life.spawn(async move { session.run(&mut Ears { heard, answered }, &port, subscribed, &status).await });
+        let mut client = Self { lane, asks, events, answers, life, _subscription: subscription };
         tokio::select! {
             live = status_seen.wait_for(|status| *status == Status::Live) => match live {
                 Ok(_) => {}

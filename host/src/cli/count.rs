@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::{
     CliError, Common,
-    client::{Client, Target},
+    client::{Client, Target, not_answered},
     output::Output,
 };
-use crate::comet::{asks::AskError, name::PipeName};
+use crate::comet::name::PipeName;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -23,9 +23,6 @@ pub(super) struct Arguments {
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
     let pipe = PipeName::new(&arguments.pipe).map_err(CliError::usage)?;
     let client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
-    let count = client.port.asks.count(&pipe).await.map_err(|error| match error {
-        AskError::Refused(refusal) => CliError::usage(refusal),
-        other => CliError::failed(other),
-    })?;
+    let count = client.asks.count(&client.lane, &pipe).await.map_err(not_answered)?;
     Output::new(common.json).line(&count.to_string(), &json!({"pipe": pipe.as_str(), "count": count}))
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     CliError, Common,
-    client::{Client, Target},
+    client::{Client, Target, not_answered},
     output::{Output, Shown},
 };
 use crate::comet::name::PipeName;
@@ -25,7 +25,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
     let pipe = PipeName::new(&arguments.pipe).map_err(CliError::usage)?;
     let client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
-    let rows = client.port.asks.log(&pipe).await.map_err(CliError::failed)?;
+    let rows = client.asks.log(&client.lane, &pipe).await.map_err(not_answered)?;
     if rows.is_empty() && !common.json {
         writeln!(std::io::stderr(), "{pipe} has no log, or nothing is in it: the server's operator switches logs on")?;
     }

@@ -16,6 +16,17 @@ pub(super) fn is_human(settings: &config::Log) -> bool {
     }
 }
 
+/// Starts the log of a command for people: what it could not do, without times.
+pub(super) fn start_for_people() -> Result<(), CliError> {
+    let filter = Targets::new().with_default(tracing::Level::WARN);
+    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(has_colour()).without_time();
+    tracing_subscriber::registry().with(filter).with(layer.compact()).try_init().map_err(CliError::failed)
+}
+
+fn has_colour() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// Starts the log.
 pub(super) fn start(settings: &config::Log) -> Result<(), CliError> {
     let filter: Targets = settings.level.parse().map_err(|error| {
@@ -24,8 +35,7 @@ pub(super) fn start(settings: &config::Log) -> Result<(), CliError> {
     let registry = tracing_subscriber::registry().with(filter);
     let layer = fmt::layer().with_writer(std::io::stderr);
     let started = if is_human(settings) {
-        let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        registry.with(layer.with_target(false).with_ansi(colour).compact()).try_init()
+        registry.with(layer.with_target(false).with_ansi(has_colour()).compact()).try_init()
     } else {
         registry.with(layer.json().flatten_event(true)).try_init()
     };

@@ -33,7 +33,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     let message = arguments.message.join(" ");
     commands.send(&arguments.pipe, &arguments.event, &message).map_err(CliError::usage)?;
     let mut client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
-    client.port.outbox.append(&mut commands);
+    client.lane.append(&mut commands);
     let answer = tokio::select! {
         answer = client.answers.recv() => answer,
         () = tokio::time::sleep(ANSWER_TIMEOUT) => None,

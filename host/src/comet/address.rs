@@ -309,6 +309,18 @@ impl Address {
         self.port
     }
 
+    /// The client version that we speak.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// Whether both are the same place, by the same name.
+    #[must_use]
+    pub fn is_same_server(&self, other: &Self) -> bool {
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
+    }
+
     /// What belongs into the `Host` header.
     #[must_use]
     pub fn authority(&self) -> String {

@@ -16,9 +16,8 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
-    commands::Commands,
     name::{Marker, PipeName},
-    outbox::Outbox,
+    outbox::{Lane, Outbox},
     wire::{
         command::{self, Refusal},
         message::{Event, LogRow, Seen},
@@ -111,7 +110,7 @@ struct OpenStatus {
 }
 
 impl Asks {
-    /// For questions that leave by `outbox`.
+    /// For questions that leave by lanes of `outbox`.
     #[must_use]
     pub fn new(outbox: Arc<Outbox>) -> Self {
         Self { outbox, open: Mutex::default() }
@@ -121,7 +120,7 @@ impl Asks {
     ///
     /// # Errors
     /// An [`AskError`] if no answer can come or none came in time.
-    pub async fn log(&self, pipe: &PipeName) -> Result<Vec<Row>, AskError> {
+    pub async fn log(&self, lane: &Lane, pipe: &PipeName) -> Result<Vec<Row>, AskError> {
         let marker = Marker::random();
         let fence = match command::pipe_count(pipe, &marker) {
             Ok(fence) => fence,
@@ -130,7 +129,7 @@ impl Asks {
         let commands = [command::pipe_log(pipe, &marker), fence];
         let (reply, answer) = oneshot::channel();
         let log = OpenLog { pipe: pipe.clone(), marker, rows: Vec::new(), reply };
-        self.ask(&commands, |open| open.logs.push_back(log))?;
+        self.ask(|open| open.logs.push_back(log), || lane.ask(commands))?;
         wait(answer).await
     }
 
@@ -138,36 +137,46 @@ impl Asks {
     ///
     /// # Errors
     /// An [`AskError`]; a pipe that is neither `web_…` nor `track_…` cannot be counted.
-    pub async fn count(&self, pipe: &PipeName) -> Result<u64, AskError> {
+    pub async fn count(&self, lane: &Lane, pipe: &PipeName) -> Result<u64, AskError> {
         let marker = Marker::random();
         let command = command::pipe_count(pipe, &marker)?;
         let (reply, answer) = oneshot::channel();
-        self.ask(&[command], |open| open.counts.push_back(OpenCount { marker, reply }))?;
+        self.ask(|open| open.counts.push_back(OpenCount { marker, reply }), || lane.ask([command]))?;
         wait(answer).await
+    }
+
+    /// The same before everything that waits to be sent: the answer says that the server is there, and that it has read
+    /// what was sent before.
+    ///
+    /// # Errors
+    /// An [`AskError`].
+    pub(super) async fn probe(&self, pipe: &PipeName) -> Result<(), AskError> {
+        let marker = Marker::random();
+        let command = command::pipe_count(pipe, &marker)?;
+        let (reply, answer) = oneshot::channel();
+        self.ask(|open| open.counts.push_back(OpenCount { marker, reply }), || self.outbox.ask_first(command))?;
+        wait(answer).await.map(|_| ())
     }
 
     /// When a user was last seen.
     ///
     /// # Errors
     /// An [`AskError`] if no answer can come or none came in time.
-    pub async fn user_status(&self, user_id: u64) -> Result<Seen, AskError> {
+    pub async fn user_status(&self, lane: &Lane, user_id: u64) -> Result<Seen, AskError> {
         let (reply, answer) = oneshot::channel();
-        self.ask(&[command::user_status(user_id)], |open| open.statuses.push_back(OpenStatus { user_id, reply }))?;
+        let open = |open: &mut Open| open.statuses.push_back(OpenStatus { user_id, reply });
+        self.ask(open, || lane.ask([command::user_status(user_id)]))?;
         wait(answer).await
     }
 
     /// Opens a question and sends its commands as one, so that the two orders are the same.
-    fn ask(&self, texts: &[String], open: impl FnOnce(&mut Open)) -> Result<(), AskError> {
+    fn ask(&self, open: impl FnOnce(&mut Open), send: impl FnOnce()) -> Result<(), AskError> {
         let mut state = self.lock();
         if !state.is_live {
             return Err(AskError::NotConnected);
         }
         open(&mut state);
-        let mut commands = Commands::default();
-        for text in texts {
-            commands.push(text);
-        }
-        self.outbox.append(&mut commands);
+        send();
         Ok(())
     }
 

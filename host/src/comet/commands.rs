@@ -1,59 +1,29 @@
-//! Commands on their way to the server, back to back in one buffer.
+//! Sends on their way to the server, back to back in one buffer.
 //!
-//! Plugins write into such a buffer, links write it out: a burst of a thousand commands costs two allocations.
+//! Plugins write into such a buffer, links write it out: a burst of a thousand sends costs two allocations.
 
 use super::wire::command::{self, Refusal};
 
-/// Whether the server answers a command, which decides how many may be under way (see [`super::outbox`]).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// `web_pipe2`: exactly one answer or one error comes back (PROTOCOL.md, section 9).
-    Send,
-    /// Everything else.
-    Other,
-}
+/// A buffer that has grown beyond this is given back when it is empty.
+const KEPT_BYTES: usize = 256 * 1024;
 
-#[derive(Debug, Clone, Copy)]
-struct End {
-    at: usize,
-    kind: Kind,
-}
-
-/// Commands in the order in which they will be sent.
+/// `web_pipe2` commands in the order in which they will be sent.
 #[derive(Debug, Default)]
 pub struct Commands {
     text: Vec<u8>,
-    ends: Vec<End>,
-}
-
-/// A place in a [`Commands`] to which it can be cut back.
-#[derive(Debug, Clone, Copy)]
-pub struct Mark {
-    text: usize,
-    ends: usize,
+    /// Where each command ends in `text`.
+    ends: Vec<usize>,
 }
 
 impl Commands {
-    /// Appends a `web_pipe2` command.
+    /// Appends a send.
     ///
     /// # Errors
     /// The [`Refusal`] of a send that the server could not take; nothing is appended then.
     pub fn send(&mut self, pipe: &str, event: &str, message: &str) -> Result<(), Refusal> {
         command::web_pipe2(&mut self.text, pipe, event, message)?;
-        self.ends.push(End { at: self.text.len(), kind: Kind::Send });
+        self.ends.push(self.text.len());
         Ok(())
-    }
-
-    /// Appends the text of any other command, one that the server does not answer as it answers a send.
-    pub fn push(&mut self, command: &str) {
-        self.text.extend_from_slice(command.as_bytes());
-        self.ends.push(End { at: self.text.len(), kind: Kind::Other });
-    }
-
-    /// Appends a command taken out of another buffer.
-    pub(super) fn copy(&mut self, command: &[u8], is_send: bool) {
-        self.text.extend_from_slice(command);
-        self.ends.push(End { at: self.text.len(), kind: if is_send { Kind::Send } else { Kind::Other } });
     }
 
     /// The number of commands.
@@ -74,20 +44,11 @@ impl Commands {
         self.text.len()
     }
 
-    /// The present end.
-    #[must_use]
-    pub fn mark(&self) -> Mark {
-        Mark { text: self.text.len(), ends: self.ends.len() }
-    }
-
-    /// Forgets what was appended since `mark` was taken.
-    pub fn cut_back(&mut self, mark: Mark) {
-        self.text.truncate(mark.text);
-        self.ends.truncate(mark.ends);
-    }
-
-    /// Forgets everything, keeping the buffers.
+    /// Forgets everything. The buffers stay, unless they have grown out of proportion.
     pub fn clear(&mut self) {
+        if self.text.capacity() > KEPT_BYTES {
+            *self = Self::default();
+        }
         self.text.clear();
         self.ends.clear();
     }
@@ -99,29 +60,43 @@ impl Commands {
         } else {
             let base = self.text.len();
             self.text.extend_from_slice(&other.text);
-            self.ends.extend(other.ends.iter().map(|end| End { at: base + end.at, kind: end.kind }));
+            self.ends.extend(other.ends.iter().map(|end| base + end));
         }
         other.clear();
     }
 
-    /// The commands from the `first` on, each with whether it is a send.
-    pub(super) fn iter_from(&self, first: usize) -> impl Iterator<Item = (&[u8], bool)> {
-        let ends = self.ends.get(first..).unwrap_or_default();
-        let mut start = first.checked_sub(1).and_then(|before| self.ends.get(before)).map_or(0, |end| end.at);
-        ends.iter().map(move |end| {
-            let command = self.text.get(start..end.at).unwrap_or_default();
-            start = end.at;
-            (command, end.kind == Kind::Send)
+    /// Appends the text of any command.
+    pub(super) fn push(&mut self, command: &[u8]) {
+        self.text.extend_from_slice(command);
+        self.ends.push(self.text.len());
+    }
+
+    /// All commands, in order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.ends.iter().map(move |&end| {
+            let command = self.text.get(start..end).unwrap_or_default();
+            start = end;
+            command
         })
+    }
+
+    /// The command with the number `index`, from 0.
+    pub(super) fn get(&self, index: usize) -> Option<&[u8]> {
+        let start = index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        self.text.get(start..*self.ends.get(index)?)
     }
 
     /// Forgets the first `count` commands.
     pub(super) fn drop_first(&mut self, count: usize) {
-        let cut = count.checked_sub(1).and_then(|last| self.ends.get(last)).map_or(0, |end| end.at);
+        if count >= self.ends.len() {
+            return self.clear();
+        }
+        let cut = count.checked_sub(1).and_then(|last| self.ends.get(last)).copied().unwrap_or(0);
         self.text.drain(..cut.min(self.text.len()));
-        self.ends.drain(..count.min(self.ends.len()));
+        self.ends.drain(..count);
         for end in &mut self.ends {
-            end.at -= cut;
+            *end -= cut;
         }
     }
 }
@@ -131,18 +106,16 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
 
-    fn texts(commands: &Commands, first: usize) -> Vec<String> {
-        commands.iter_from(first).map(|(text, _)| String::from_utf8(text.to_vec()).unwrap()).collect()
+    fn sends(messages: &[&str]) -> Commands {
+        let mut commands = Commands::default();
+        for message in messages {
+            commands.send("web_a", "e", message).unwrap();
+        }
+        commands
     }
 
-    #[test]
-    fn what_was_staged_since_a_mark_can_be_taken_back() {
-        let mut commands = Commands::default();
-        commands.send("web_a", "e", "kept").unwrap();
-        let mark = commands.mark();
-        commands.send("web_a", "e", "dropped").unwrap();
-        commands.cut_back(mark);
-        assert_eq!(texts(&commands, 0), ["web_pipe2\nweb_a\ne\n*\nkept"]);
+    fn text(commands: &Commands, index: usize) -> Option<&str> {
+        commands.get(index).map(|text| std::str::from_utf8(text).unwrap())
     }
 
     #[test]
@@ -155,17 +128,26 @@ mod tests {
 
     #[test]
     fn appending_and_dropping_keep_the_order_and_the_borders() {
-        let mut commands = Commands::default();
-        commands.push("a");
-        commands.push("bb");
-        let mut more = Commands::default();
-        more.push("ccc");
+        let mut commands = sends(&["a", "bb"]);
+        let mut more = sends(&["ccc"]);
         commands.append(&mut more);
         assert!(more.is_empty());
-        assert_eq!(texts(&commands, 1), ["bb", "ccc"]);
+        assert_eq!(text(&commands, 1), Some("web_pipe2\nweb_a\ne\n*\nbb"));
+        assert_eq!(text(&commands, 2), Some("web_pipe2\nweb_a\ne\n*\nccc"));
+        assert_eq!(text(&commands, 3), None);
         commands.drop_first(2);
-        assert_eq!(texts(&commands, 0), ["ccc"]);
+        assert_eq!(text(&commands, 0), Some("web_pipe2\nweb_a\ne\n*\nccc"));
         commands.drop_first(1);
         assert!(commands.is_empty());
+    }
+
+    #[test]
+    fn a_buffer_that_was_large_once_does_not_stay_large() {
+        let mut commands = Commands::default();
+        for _ in 0..20 {
+            commands.send("web_a", "e", &"x".repeat(60_000)).unwrap();
+        }
+        commands.clear();
+        assert_eq!(commands.text.capacity(), 0);
     }
 }

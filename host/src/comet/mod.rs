@@ -7,6 +7,7 @@ pub mod address;
 pub mod asks;
 pub mod commands;
 pub mod link;
+pub mod login;
 pub mod name;
 pub mod outbox;
 pub mod wire;

@@ -12,6 +12,7 @@ use super::{
 use crate::comet::{
     address::{Address, DEFAULT_VERSION, Login, Token},
     link::connect::Settings,
+    login::LoginSource,
     name::PipePattern,
 };
 
@@ -55,8 +56,15 @@ pub(super) fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigErr
             check.fault(&["server", "user-id"], "a token belongs to a user: set `user-id` to that user's number")
         );
     }
-    let login =
-        check.that(&["server", "user-id"], Login::new(token, server.user_id, Some(server.dev_id.unwrap_or(0))))?;
+    let dev_id = Some(server.dev_id.unwrap_or(0));
+    let login = check.that(&["server", "user-id"], Login::new(token, server.user_id, dev_id))?;
+    // A file is read again for each connection; that it is right now is checked above.
+    let login = match &server.token_file {
+        Some(file) if !login.is_anonymous() => {
+            LoginSource::File { token: check.beside(file), user_id: server.user_id, dev_id }
+        }
+        _ => LoginSource::Fixed(login),
+    };
     let version = server.version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned());
     let heartbeat = server.heartbeat_seconds.unwrap_or(DEFAULT_HEARTBEAT_SECONDS);
     let heartbeat = check.at_least_one_up_to(u32::MAX, &["server", "heartbeat-seconds"], heartbeat)?;

@@ -12,7 +12,7 @@ use std::{
 };
 
 use self::check::Checker;
-use crate::comet::{address::Login, link::connect::Settings};
+use crate::comet::{link::connect::Settings, login::LoginSource};
 
 mod assemble;
 mod check;
@@ -54,7 +54,7 @@ pub enum Server {
 #[derive(Debug, Clone)]
 pub struct ServerLogin {
     /// The login.
-    pub login: Login,
+    pub login: LoginSource,
     /// The version that we speak, as `N.N`.
     pub version: String,
     /// After so long without a frame the server is asked whether it is there.

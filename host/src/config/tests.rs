@@ -115,7 +115,7 @@ fn every_key_can_be_set_by_a_variable() {
     .unwrap();
     let Server::At(settings) = &config.server else { panic!("{:?}", config.server) };
     assert_eq!(settings.address.to_string(), "wss://example.org/ws/");
-    assert_eq!(settings.login.user_id(), Some(7));
+    assert_eq!(settings.login.read().unwrap().user_id(), Some(7));
     let karma = config.plugins.terms("karma");
     assert_eq!(karma.memory_bytes, 8 * 1024 * 1024);
     assert_eq!(karma.queue_events, 10);

@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::config::is_plugin_name;
+use crate::{config::is_plugin_name, report::Throttle};
 
 /// The endings of files that are plugins.
 const ENDINGS: [&str; 2] = ["wasm", "wat"];
@@ -162,6 +162,8 @@ impl Stamp {
 pub struct Watch {
     folder: Folder,
     stirred: Arc<Notify>,
+    /// Troubles with the folder itself, which come with every look.
+    unreadable: Throttle,
     /// Keeps the system's watch in place; none if the system refused it.
     _watcher: Option<RecommendedWatcher>,
 }
@@ -179,7 +181,7 @@ impl Watch {
                 LOOK_EVERY.as_secs()
             );
         }
-        Self { folder, stirred, _watcher: watcher.ok() }
+        Self { folder, stirred, unreadable: Throttle::lines_per_second(1), _watcher: watcher.ok() }
     }
 
     /// Waits until something has changed and settled.
@@ -192,7 +194,11 @@ impl Watch {
             match self.folder.look() {
                 Ok(changes) if changes.is_empty() => {}
                 Ok(changes) => return changes,
-                Err(error) => tracing::debug!("{error}"),
+                Err(error) => {
+                    if let Some(times) = self.unreadable.pass() {
+                        tracing::warn!(times, "{error}; what runs goes on");
+                    }
+                }
             }
         }
     }
@@ -269,12 +275,15 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_file_that_is_replaced_is_noticed() {
+    async fn a_file_that_is_replaced_is_noticed_at_once() {
         let directory = tempfile::tempdir().unwrap();
         let mut watch = Watch::start(Folder::new(directory.path()));
         let (file, temporary) = (directory.path().join("karma.wasm"), directory.path().join(".karma.tmp"));
         fs::write(&temporary, "1").unwrap();
         fs::rename(&temporary, &file).unwrap();
+        // Well before the folder is looked at anyway.
+        timeout(LOOK_EVERY / 2, watch.stirred.notified()).await.unwrap();
+        watch.stirred.notify_one();
         assert_eq!(watch.changes().await, [present("karma", file)]);
     }
 }

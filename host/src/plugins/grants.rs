@@ -2,9 +2,12 @@
 //!
 //! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
 
-use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName, PipePattern};
+use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
 
-use super::api::types::{Hearing, Wants};
+use super::{
+    api::types::{Hearing, Wants},
+    limits::WANTS,
+};
 
 /// Something a plugin does with a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +62,14 @@ pub enum WantsError {
         /// What is wrong with the name.
         source: NameError,
     },
+    /// More than any plugin needs.
+    #[error("`setup` asks for {given} names in `{list}`; {WANTS} is the most")]
+    TooMany {
+        /// The list.
+        list: &'static str,
+        /// How many there are.
+        given: usize,
+    },
 }
 
 impl Grants {
@@ -68,6 +79,18 @@ impl Grants {
     /// A [`WantsError`] if a name in it is none.
     pub fn from_wants(wants: &Wants) -> Result<Self, WantsError> {
         let named = |list| move |source| WantsError::Name { list, source };
+        let most_events = wants.hear.iter().map(|hearing| hearing.events.len()).max().unwrap_or_default();
+        for (list, given) in [
+            ("hear", wants.hear.len()),
+            ("events", most_events),
+            ("send", wants.send.len()),
+            ("log", wants.log.len()),
+            ("count", wants.count.len()),
+        ] {
+            if given > WANTS {
+                return Err(WantsError::TooMany { list, given });
+            }
+        }
         let patterns = |list, names: &[String]| {
             names.iter().map(|name| PipePattern::new(name).map_err(named(list))).collect::<Result<Vec<_>, _>>()
         };
@@ -107,11 +130,6 @@ impl Grants {
     pub fn hears(&self, pipe: &str, name: &str) -> bool {
         let heard = self.hear.iter().find(|heard| heard.pipe.as_str() == pipe);
         heard.is_some_and(|heard| heard.events.is_empty() || heard.events.iter().any(|event| event.as_str() == name))
-    }
-
-    /// The pipes that must be subscribed for this plugin. `msg` is heard by login alone (PROTOCOL.md, section 6).
-    pub fn subscribed(&self) -> impl Iterator<Item = &PipeName> {
-        self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.as_str() != PERSONAL_PIPE)
     }
 }
 
@@ -193,11 +211,10 @@ mod tests {
     }
 
     #[test]
-    fn personal_messages_are_heard_but_never_subscribed() {
+    fn only_what_was_asked_for_is_heard() {
         let grants = Grants::from_wants(&wants()).unwrap();
         assert!(grants.hears("msg", "anything") && grants.hears("web_chat", "msg"));
         assert!(!grants.hears("web_chat", "other") && !grants.hears("web_other", "msg"));
-        assert_eq!(grants.subscribed().map(PipeName::as_str).collect::<Vec<_>>(), ["web_chat"]);
     }
 
     #[test]
@@ -209,6 +226,13 @@ mod tests {
         assert_eq!(grants.hear[0].events.iter().map(EventName::as_str).collect::<Vec<_>>(), ["msg", "edit"]);
         wants.hear.push(Hearing { pipe: "web_chat".into(), events: vec![] });
         assert!(Grants::from_wants(&wants).unwrap().hear[0].events.is_empty(), "no name means all of them");
+    }
+
+    #[test]
+    fn a_plugin_that_asks_for_everything_is_refused() {
+        let mut wants = wants();
+        wants.send = vec!["web_a".into(); WANTS + 1];
+        assert_eq!(Grants::from_wants(&wants), Err(WantsError::TooMany { list: "send", given: WANTS + 1 }));
     }
 
     #[test]

@@ -110,9 +110,9 @@ async fn with_cometbot(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
         config: Vec::new(),
     };
     let sandbox = Arc::new(Sandbox::new(4, terms.memory_bytes)?);
-    let port = Port::new(usize::MAX);
+    let port = Port::new();
     let package = Package::load(&sandbox, bytes)?;
-    let mut version = Starter::new(sandbox, "bench", terms, port).start(package).await?;
+    let mut version = Starter::new(sandbox, "bench", terms, &port, usize::MAX).start(package).await?;
     let event = event();
     let start = Instant::now();
     for _ in 0..CALLS {

@@ -3,6 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use cometbot::comet::wire::Seen;
 use cometbot_tests::{Client, Comet, HASH, Home, PASSWORD, Plugin, USER};
 use ring::hmac;
 
@@ -49,4 +50,34 @@ async fn a_login_that_is_not_accepted_is_named_and_the_bot_does_not_act_as_nobod
         let ended = home.run(["count", "web_chat"]).await;
         assert_eq!(ended.code, Some(3), "{ended:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_s_status_says_online_or_how_long_ago() {
+    let comet = Comet::start().await;
+    let asking = Client::join(&comet, []).await;
+    let user = Client::join_as_user(&comet, []).await;
+    assert_eq!(asking.user_status(USER).await, Seen::OnlineOrUnknown);
+    drop(user);
+    comet.control.wait_for_connections(1).await;
+    assert!(matches!(asking.user_status(USER).await, Seen::SecondsAgo(seconds) if seconds < 20));
+    assert_eq!(asking.user_status(424_242).await, Seen::OnlineOrUnknown, "a user that never was");
+}
+
+/// Hazard 5.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_was_renewed_in_its_file_is_used_at_the_next_connection() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .set("server", "user-id = 21\ntoken-file = \"token\"")
+        .file("token", &token(21, 3600))
+        .plugin("echo.wat", Plugin::answering("web_chat", "echo").text());
+    let mut bot = home.live().await;
+    let first = std::fs::read_to_string(home.path().join("token")).unwrap();
+    comet.control.revoke(&first);
+    std::fs::write(home.path().join("token"), token(21, 7200)).unwrap();
+    bot.forget();
+    comet.control.disconnect_all();
+    bot.wait_until_it_says("connected as user 21").await;
+    bot.wait_until_it_says("live: events reach the plugins").await;
 }

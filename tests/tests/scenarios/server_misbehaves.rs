@@ -168,3 +168,34 @@ async fn a_plugin_that_is_too_slow_loses_the_newest_events_and_the_log_counts_th
     assert_eq!(kept.len(), 10);
     assert_eq!(client.ask("web_chat", "later").await, "done later");
 }
+
+/// Hazard 35.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_falls_silent_is_noticed_though_the_connection_stands() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .set("server", "heartbeat-seconds = 1")
+        .plugin("echo.wat", Plugin::answering("web_chat", "echo").text());
+    let mut bot = home.live().await;
+    bot.forget();
+    comet.control.pause();
+    bot.wait_until_it_says("the server has not answered for 10 seconds").await;
+    comet.control.resume();
+    bot.wait_until_it_says("live: events reach the plugins").await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(client.ask("web_chat", "x").await, "echo x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_with_nothing_to_do_stays_connected() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .set("server", "heartbeat-seconds = 1")
+        .set("log", "level = \"debug\"")
+        .plugin("echo.wat", Plugin::answering("web_chat", "echo").text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    bot.wait_for_all("answers to its heartbeat", 2, |line| line.says("the server is there")).await;
+    assert_eq!(client.ask("web_chat", "x").await, "echo x");
+    assert!(bot.lines(|line| line.says("connection lost")).is_empty());
+}

@@ -12,9 +12,13 @@ use tokio_tungstenite::{
 };
 
 use super::frames::{Gate, Stream};
-use crate::comet::{
-    address::{Address, Login, Scheme},
-    wire::{Message, Reader, ServerError, ServerInfo, Standing},
+use crate::{
+    comet::{
+        address::{Address, Login, Scheme},
+        login::{LoginError, LoginSource},
+        wire::{Message, Reader, ServerError, ServerInfo, Standing},
+    },
+    report::brief,
 };
 
 /// How long each step may take: the name and the TCP connection, TLS, the handshake, the first frame.
@@ -31,8 +35,8 @@ const READ_BUFFER_BYTES: usize = 128 * 1024;
 pub struct Settings {
     /// The server.
     pub address: Address,
-    /// The login; an empty token is an anonymous client.
-    pub login: Login,
+    /// As whom; an empty token is an anonymous client.
+    pub login: LoginSource,
     /// After so long without a frame the server is asked whether it is still there. It sends nothing by itself, and a
     /// ping would end the connection (PROTOCOL.md, section 8).
     pub heartbeat: Duration,
@@ -41,6 +45,9 @@ pub struct Settings {
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
+    /// There is no login to connect with.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// No TCP connection.
     #[error("{address} cannot be reached ({source}): is the comet server running, and are host and port right?")]
     Unreachable {
@@ -101,12 +108,12 @@ pub enum ConnectError {
 
 impl Settings {
     /// The whole URL, with the token in it: for the request alone.
-    fn url(&self) -> String {
+    fn url(&self, login: &Login) -> String {
         let scheme = match self.address.scheme() {
             Scheme::Ws => "ws",
             Scheme::Wss => "wss",
         };
-        format!("{scheme}://{}{}", self.address.authority(), self.address.request_uri(&self.login))
+        format!("{scheme}://{}{}", self.address.authority(), self.address.request_uri(login))
     }
 }
 
@@ -124,13 +131,16 @@ pub(super) struct Connection {
     pub(super) outgoing: WriteHalf<Box<dyn Stream>>,
     pub(super) reader: Reader,
     pub(super) standing: Standing,
+    /// Who we are, if the server knows us.
+    pub(super) user_id: u64,
 }
 
 impl Connection {
     /// Connects; gives what the server calls itself as well.
     pub(super) async fn open(settings: &Settings) -> Result<(Self, String), ConnectError> {
         let address = &settings.address;
-        let url = settings.url();
+        let login = settings.login.read()?;
+        let url = settings.url(&login);
         let stream = dial(address).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
@@ -144,10 +154,10 @@ impl Connection {
             .map_err(|error| no_comet_server(in_words(&error)))?;
         let outgoing = incoming.get_mut().shut().ok_or_else(|| ConnectError::Closed(address.to_string()))?;
         let mut reader = Reader::new();
-        let (server, standing) = timeout(STEP_TIMEOUT, first_frame(settings, &mut incoming, &mut reader))
+        let (server, standing) = timeout(STEP_TIMEOUT, first_frame(address, &login, &mut incoming, &mut reader))
             .await
             .map_err(|_| ConnectError::Silent(address.to_string()))??;
-        Ok((Self { incoming, outgoing, reader, standing }, server))
+        Ok((Self { incoming, outgoing, reader, standing, user_id: login.user_id().unwrap_or_default() }, server))
     }
 }
 
@@ -185,11 +195,11 @@ fn tls_config() -> Result<Arc<ClientConfig>, ConnectError> {
 
 /// Waits for the frame in which the server says who we are, or why not.
 async fn first_frame(
-    settings: &Settings,
+    address: &Address,
+    login: &Login,
     incoming: &mut WebSocketStream<Gate>,
     reader: &mut Reader,
 ) -> Result<(String, Standing), ConnectError> {
-    let address = &settings.address;
     loop {
         let text = match incoming.next().await {
             Some(Ok(Frame::Text(text))) => text,
@@ -201,7 +211,7 @@ async fn first_frame(
             first.get_or_insert(match message {
                 Message::ServerInfo(ServerInfo { server, standing }) => Ok((server.into_owned(), standing)),
                 Message::Error(ServerError { text, .. }) => {
-                    Err(ConnectError::Refused { address: address.to_string(), text: text.trim().to_owned() })
+                    Err(ConnectError::Refused { address: address.to_string(), text: brief(text.trim()) })
                 }
                 _ => Err(ConnectError::NoCometServer {
                     address: address.to_string(),
@@ -211,10 +221,10 @@ async fn first_frame(
         });
         let Some(first) = first else { continue };
         let (server, standing) = first?;
-        if standing == Standing::Anonymous && !settings.login.is_anonymous() {
+        if standing == Standing::Anonymous && !login.is_anonymous() {
             return Err(ConnectError::NotAuthorized {
                 address: address.to_string(),
-                user_id: settings.login.user_id().unwrap_or_default(),
+                user_id: login.user_id().unwrap_or_default(),
             });
         }
         return Ok((server, standing));

@@ -73,7 +73,7 @@ impl AsyncWrite for Gate {
 
 /// Appends each command as one masked text frame, the only kind that a server takes (PROTOCOL.md, section 2.1).
 pub(super) fn write(commands: &Commands, out: &mut Vec<u8>) {
-    for (command, _) in commands.iter_from(0) {
+    for command in commands.iter() {
         write_text(command, out);
     }
 }

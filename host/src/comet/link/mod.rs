@@ -68,11 +68,17 @@ pub struct Port {
 }
 
 impl Port {
-    /// A port in which about `bound_bytes` of commands may wait.
+    /// A port that no link serves yet.
     #[must_use]
-    pub fn new(bound_bytes: usize) -> Self {
-        let outbox = Arc::new(Outbox::new(bound_bytes));
+    pub fn new() -> Self {
+        let outbox = Arc::new(Outbox::default());
         Self { asks: Arc::new(Asks::new(Arc::clone(&outbox))), outbox }
+    }
+}
+
+impl Default for Port {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

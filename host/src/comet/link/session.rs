@@ -30,7 +30,10 @@ use crate::{
         asks::{ANSWER_TIMEOUT, AskError},
         commands::Commands,
         name::{NameError, PipeName},
-        wire::{Message, Reader, Standing, command},
+        wire::{
+            Message, Reader, Standing,
+            command::{self, SUBSCRIBED_PIPES_MAX},
+        },
     },
     report::{Quiet, Throttle},
 };
@@ -43,12 +46,6 @@ const BURST_FRAMES: usize = 1024;
 
 /// Refusals of the server that are logged word for word.
 const REFUSALS_PER_SECOND: u32 = 10;
-
-/// The server takes no more names in one subscription (PROTOCOL.md, section 6).
-const SUBSCRIPTION_MAX_PIPES: usize = 32;
-
-/// An anonymous client that names such a pipe loses it and every pipe after it (PROTOCOL.md, section 6).
-const PRIVATE_PREFIX: &str = "private_";
 
 /// What the server is asked to count to show that it read the subscription, and that it is still there. It need not
 /// exist.
@@ -78,7 +75,7 @@ pub enum Ended {
 }
 
 /// A question whose answer says that the server is there.
-type Heartbeat<'a> = Pin<Box<dyn Future<Output = Result<u64, AskError>> + Send + 'a>>;
+type Heartbeat<'a> = Pin<Box<dyn Future<Output = Result<(), AskError>> + Send + 'a>>;
 
 /// A connection on which the server has said who we are.
 pub struct Session {
@@ -98,7 +95,7 @@ impl Session {
             software,
             "connected {}",
             match connection.standing {
-                Standing::Authorized => format!("as user {}", settings.login.user_id().unwrap_or_default()),
+                Standing::Authorized => format!("as user {}", connection.user_id),
                 Standing::Anonymous => "as an anonymous client".to_owned(),
             }
         );
@@ -113,7 +110,7 @@ impl Session {
         mut subscription: watch::Receiver<Arc<BTreeSet<PipeName>>>,
         status: &watch::Sender<Status>,
     ) -> Ended {
-        let Connection { mut incoming, outgoing, mut reader, standing } = self.connection;
+        let Connection { mut incoming, outgoing, mut reader, standing, .. } = self.connection;
         // Reader and writer both have yet to see it.
         subscription.mark_changed();
         port.asks.connected();
@@ -124,7 +121,7 @@ impl Session {
             Ok(pipe) => pipe,
             Err(error) => return error.into(),
         };
-        let mut confirmation = pin!(port.asks.count(&probe).fuse());
+        let mut confirmation = pin!(port.asks.probe(&probe).fuse());
         let mut heartbeat: Heartbeat<'_> = Box::pin(pending());
         let mut beats = false;
         let mut last_frame = Instant::now();
@@ -152,6 +149,7 @@ impl Session {
                     if answer.is_err() {
                         return Ended::Stalled;
                     }
+                    tracing::debug!("the server is there");
                     beats = false;
                     continue;
                 }
@@ -160,7 +158,7 @@ impl Session {
                         return Ended::Stalled;
                     }
                     if !beats && last_frame.elapsed() >= self.heartbeat {
-                        heartbeat = Box::pin(port.asks.count(&probe));
+                        heartbeat = Box::pin(port.asks.probe(&probe));
                         beats = true;
                     }
                     continue;
@@ -309,18 +307,17 @@ fn subscription_command(pipes: &BTreeSet<PipeName>, standing: Standing) -> Optio
     let mut names: Vec<&PipeName> = pipes.iter().collect();
     if standing == Standing::Anonymous {
         names.retain(|pipe| {
-            let private = pipe.as_str().starts_with(PRIVATE_PREFIX);
-            if private {
-                tracing::warn!(%pipe, "not subscribed: {PRIVATE_PREFIX}… pipes are for logged-in users only");
+            if pipe.needs_login() {
+                tracing::warn!(%pipe, "not subscribed: private_… pipes are for logged-in users only");
             }
-            !private
+            !pipe.needs_login()
         });
     }
-    if names.len() > SUBSCRIPTION_MAX_PIPES {
-        let left_out = names.split_off(SUBSCRIPTION_MAX_PIPES);
+    if names.len() > SUBSCRIBED_PIPES_MAX {
+        let left_out = names.split_off(SUBSCRIBED_PIPES_MAX);
         tracing::error!(
             left_out = left_out.iter().map(|pipe| pipe.as_str()).collect::<Vec<_>>().join(" "),
-            "the plugins want {} pipes and a connection can have {SUBSCRIPTION_MAX_PIPES}: the last ones are not heard",
+            "the plugins want {} pipes and a connection can have {SUBSCRIBED_PIPES_MAX}: the last ones are not heard",
             pipes.len()
         );
     }

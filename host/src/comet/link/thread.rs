@@ -31,26 +31,20 @@ impl LinkThread {
                     _ = stopped => {}
                 }
             });
+            // A name that is being looked up must not hold up the end.
+            runtime.shutdown_background();
         })?;
         Ok(Self { stop: Some(stop), thread: Some(thread) })
     }
+}
 
-    /// Ends the connection and waits for the thread, which takes no longer than reading one burst.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+impl Drop for LinkThread {
+    /// Waits for the thread, which takes no longer than reading one burst.
+    fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
             // A thread that panicked has ended as well.
             let _ = thread.join();
         }
-    }
-}
-
-impl Drop for LinkThread {
-    fn drop(&mut self) {
-        self.end();
     }
 }

@@ -79,7 +79,7 @@ fn send(
 
 async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Error> {
     let pipe = may_ask(state, Verb::Log, pipe)?;
-    let mut rows = state.port.asks.log(&pipe).await?;
+    let mut rows = state.asks.log(state.outgoing.lane(), &pipe).await?;
     let surplus = rows.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows
         .drain(surplus..)
@@ -96,12 +96,12 @@ async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Er
 
 async fn count(state: &mut State, pipe: &str) -> Result<u64, Error> {
     let pipe = may_ask(state, Verb::Count, pipe)?;
-    Ok(state.port.asks.count(&pipe).await?)
+    Ok(state.asks.count(state.outgoing.lane(), &pipe).await?)
 }
 
 /// Checks a question and lets earlier sends go first: whoever asks may wait, and they must not wait with it.
 fn may_ask(state: &mut State, verb: Verb, pipe: &str) -> Result<PipeName, Error> {
     state.grants.check(verb, pipe).map_err(Error::Denied)?;
-    state.flush();
+    state.outgoing.flush();
     PipeName::new(pipe).map_err(|error| Error::Invalid(error.to_string()))
 }

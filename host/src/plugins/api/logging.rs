@@ -6,13 +6,10 @@ use wasmtime::{
 };
 
 use super::{State, Tag};
-use crate::report::Quiet;
+use crate::report::brief;
 
 /// The name of the interface in a component's imports.
 const INTERFACE: &str = "wasi:logging/logging@0.1.0-draft";
-
-/// The longest text of one line in the log, in bytes; what is longer is cut.
-const LINE_MAX_BYTES: usize = 8 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ComponentType, Lift)]
 #[component(enum)]
@@ -47,9 +44,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// Writes one line of a plugin into the host's log.
 pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
     let plugin = &*tag.name;
-    let message = message.get(..message.floor_char_boundary(LINE_MAX_BYTES)).unwrap_or(message);
-    let message = Quiet(message);
-    let context = (!context.is_empty()).then(|| tracing::field::display(Quiet(context)));
+    let message = brief(message);
+    let context = (!context.is_empty()).then(|| brief(context));
     match level {
         Level::Trace => tracing::trace!(target: "plugin", plugin, context, "{message}"),
         Level::Debug => tracing::debug!(target: "plugin", plugin, context, "{message}"),

@@ -1,7 +1,7 @@
 //! The host's side of the contract `cometbot:plugin@1.0.0`: its types, and the functions that a plugin can call.
 //!
 //! [`types`] has what passes between host and plugin; then one file an interface. `sandbox` puts them into the linker, `slot` makes the [`State`] that they work on. What a call
-//! does outside the plugin goes through a [`Port`], so that this module knows no connection.
+//! does outside the plugin goes through [`Asks`] and [`Outgoing`], so that this module knows no connection.
 
 use std::sync::Arc;
 
@@ -9,8 +9,12 @@ use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
-use super::{grants::Grants, sandbox::limits::Budget};
-use crate::comet::{commands::Commands, link::Port};
+use super::{
+    grants::Grants,
+    limits::{self, Budget},
+    outgoing::Outgoing,
+};
+use crate::comet::{asks::Asks, commands::Commands};
 
 mod comet;
 mod logging;
@@ -36,9 +40,8 @@ pub struct State {
     pub(in crate::plugins) tag: Tag,
     pub(in crate::plugins) grants: Arc<Grants>,
     pub(in crate::plugins) budget: Budget,
-    port: Port,
-    /// Sends of handlers that have returned ok, on their way to the outbox.
-    ready: Commands,
+    asks: Arc<Asks>,
+    outgoing: Arc<Outgoing>,
     /// Sends of the handler that runs now; they leave only if it returns ok.
     staged: Commands,
     wasi: WasiCtx,
@@ -51,7 +54,8 @@ impl State {
         tag: Tag,
         grants: Arc<Grants>,
         budget: Budget,
-        port: Port,
+        asks: Arc<Asks>,
+        outgoing: Arc<Outgoing>,
         config: Arc<WasiConfigVariables>,
     ) -> Self {
         // No directory, no socket, no environment, no argument: WASI answers an error to whoever tries.
@@ -59,37 +63,19 @@ impl State {
             .stdout(output::Lines::new(tag.clone(), output::Stream::Stdout))
             .stderr(output::Lines::new(tag.clone(), output::Stream::Stderr))
             .build();
-        Self {
-            tag,
-            grants,
-            budget,
-            port,
-            ready: Commands::default(),
-            staged: Commands::default(),
-            wasi,
-            table: ResourceTable::new(),
-            config,
-        }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(limits::RESOURCES);
+        Self { tag, grants, budget, asks, outgoing, staged: Commands::default(), wasi, table, config }
     }
 
-    /// Lets the sends of the handler that has just returned ok go, as soon as [`Self::flush`] is called.
-    pub(in crate::plugins) fn commit(&mut self) {
-        self.ready.append(&mut self.staged);
+    /// Commits the sends of the handler that has just returned ok; gives how many bytes wait to be flushed.
+    pub(in crate::plugins) fn commit(&mut self) -> usize {
+        self.outgoing.commit(&mut self.staged)
     }
 
     /// Drops the sends of a handler that failed.
     pub(in crate::plugins) fn roll_back(&mut self) {
         self.staged.clear();
-    }
-
-    /// Hands what is ready to the outbox.
-    pub(in crate::plugins) fn flush(&mut self) {
-        self.port.outbox.append(&mut self.ready);
-    }
-
-    /// How much is ready, in bytes.
-    pub(in crate::plugins) fn ready_bytes(&self) -> usize {
-        self.ready.bytes()
     }
 }
 

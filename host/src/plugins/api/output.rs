@@ -17,8 +17,8 @@ use super::{
     logging::{self, Level},
 };
 
-/// A line that grows longer than this is written as it stands.
-const LINE_MAX_BYTES: usize = 8 * 1024;
+/// A line that grows longer than this is written in pieces.
+const PIECE_BYTES: usize = 4 * 1024;
 
 /// How much a plugin may write in one call, in bytes.
 const WRITE_MAX_BYTES: usize = 64 * 1024;
@@ -44,9 +44,15 @@ impl Lines {
 
     fn take(&self, bytes: &[u8]) {
         let mut unfinished = self.unfinished.lock().unwrap_or_else(PoisonError::into_inner);
-        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
-            unfinished.extend_from_slice(piece);
-            if piece.ends_with(b"\n") || unfinished.len() >= LINE_MAX_BYTES {
+        for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+            for piece in line.chunks(PIECE_BYTES) {
+                if unfinished.len() + piece.len() > PIECE_BYTES {
+                    self.write_line(&unfinished);
+                    unfinished.clear();
+                }
+                unfinished.extend_from_slice(piece);
+            }
+            if line.ends_with(b"\n") {
                 self.write_line(&unfinished);
                 unfinished.clear();
             }

@@ -72,8 +72,6 @@ impl std::fmt::Display for ContentHash {
 pub struct Package {
     /// Which version of the file it is.
     pub hash: ContentHash,
-    /// The file's length in bytes.
-    pub file_bytes: usize,
     pub(super) instance: InstancePre<State>,
     pub(super) setup: ComponentExportIndex,
     pub(super) handle: ComponentExportIndex,
@@ -102,6 +100,6 @@ impl Package {
         let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let instance = sandbox.link(&component).map_err(PackageError::Import)?;
-        Ok(Self { hash: ContentHash::of(bytes), file_bytes: bytes.len(), instance, setup, handle })
+        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle })
     }
 }

@@ -7,12 +7,11 @@ use wasmtime::{Store, Trap, WasmBacktrace, component::TypedFunc};
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
+    limits::{Overrun, START_TIME, START_WAIT, TimeBudget},
     package::Package,
-    sandbox::{
-        Sandbox,
-        limits::{Overrun, START_TIME, TimeBudget, WAIT_TIME},
-    },
+    sandbox::Sandbox,
 };
+use crate::report::brief;
 
 /// A plugin that has been set up.
 pub(super) struct Instance {
@@ -40,10 +39,10 @@ pub enum StartError {
     #[error("its `setup` failed: {0}")]
     Setup(Crash),
     /// `setup` waited for something that did not come.
-    #[error("its `setup` waited longer than {} s", WAIT_TIME.as_secs())]
+    #[error("its `setup` waited longer than {} s", START_WAIT.as_secs())]
     TooSlow,
     /// `setup` returned an error.
-    #[error("it refuses to run: {0}")]
+    #[error("it refuses to run: {}", brief(.0))]
     Refused(String),
     /// `setup` asks for what cannot be.
     #[error(transparent)]
@@ -54,7 +53,7 @@ pub enum StartError {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// `handle` returned an error. The instance goes on.
-    #[error("it returned an error: {0}")]
+    #[error("it returned an error: {}", brief(.0))]
     Returned(String),
     /// `handle` trapped or ran too long. The instance is gone.
     #[error("{0}")]
@@ -110,15 +109,14 @@ impl Instance {
         Ok((Self { store, handle, time }, wants, grants))
     }
 
-    /// Handles one event. Its sends are ready when it returns ok, and dropped otherwise.
-    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<(), Failure> {
+    /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
+    ///
+    /// Gives how many bytes of sends are committed and not flushed.
+    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
         begin_call(&mut self.store, self.time);
         let outcome = self.handle.call_async(&mut self.store, (event,)).await;
         match outcome {
-            Ok((Ok(()),)) => {
-                self.store.data_mut().commit();
-                Ok(())
-            }
+            Ok((Ok(()),)) => Ok(self.store.data_mut().commit()),
             Ok((Err(words),)) => {
                 self.store.data_mut().roll_back();
                 Err(Failure::Returned(words))
@@ -133,16 +131,6 @@ impl Instance {
     /// Gives it the grants of the instance that it stands in for: routes were made of those.
     pub(super) fn keep_grants(&mut self, grants: Arc<Grants>) {
         self.store.data_mut().grants = grants;
-    }
-
-    /// Hands what is ready to the outbox.
-    pub(super) fn flush(&mut self) {
-        self.store.data_mut().flush();
-    }
-
-    /// How much is ready to be sent, in bytes.
-    pub(super) fn ready_bytes(&self) -> usize {
-        self.store.data().ready_bytes()
     }
 }
 

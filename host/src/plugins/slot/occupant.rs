@@ -17,8 +17,14 @@ use super::{
     version::{Starter, Version},
 };
 use crate::{
-    plugins::{api::Event, grants::Grants, package::Package, sandbox::limits::WAIT_TIME},
-    report::{Quiet, Throttle},
+    plugins::{
+        api::Event,
+        grants::Grants,
+        limits::{QUEUE_BYTES, WAIT_TIME},
+        outgoing::Outgoing,
+        package::Package,
+    },
+    report::{Throttle, brief},
 };
 
 /// Sends that are ready leave at the latest when they are so many bytes.
@@ -41,6 +47,8 @@ pub(super) struct Occupant {
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
     tally: Arc<Tally>,
+    /// Whether the routes may have been made for another version than the running one.
+    has_swapped: bool,
     dropped: Throttle,
     failures: Throttle,
     /// The running version in log lines.
@@ -59,6 +67,7 @@ impl Occupant {
             queue,
             batch: VecDeque::new(),
             tally,
+            has_swapped: false,
             dropped: Throttle::lines_per_second(1),
             failures: Throttle::lines_per_second(FAILURES_PER_SECOND),
         }
@@ -66,7 +75,7 @@ impl Occupant {
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let queue = Arc::clone(&self.queue);
-        let outbox = Arc::clone(self.starter.outbox());
+        let outgoing = Arc::clone(self.starter.outgoing());
         loop {
             if self.batch.is_empty() {
                 queue.take(&mut self.batch);
@@ -78,7 +87,7 @@ impl Occupant {
                     Some(order) => if self.obey(order).await.is_break() { return },
                     None => return,
                 },
-                () = outbox.room(), if busy => self.stretch(&orders).await,
+                () = outgoing.lane().room(), if busy => self.stretch(&orders).await,
                 () = queue.filled(), if !busy => {}
             }
         }
@@ -89,12 +98,8 @@ impl Occupant {
             Order::Swap(version) => {
                 let Version { package, instance, grants, label, .. } = *version;
                 (self.package, self.instance, self.grants, self.label) = (package, Some(instance), grants, label);
-                // What waits was meant for the old version; of it, the new one hears what it asked for itself.
-                let mut waiting = VecDeque::new();
-                self.queue.take(&mut waiting);
-                self.batch.append(&mut waiting);
-                let grants = &self.grants;
-                self.batch.retain(|event| grants.hears(&event.pipe, &event.name));
+                // What waits was meant for the old version, and more of that may come before the routes follow.
+                self.has_swapped = true;
                 tracing::info!(
                     plugin = self.starter.name(),
                     version = &*self.label,
@@ -109,8 +114,9 @@ impl Occupant {
                         self.queue.take(&mut self.batch);
                     }
                     let Some(event) = self.batch.pop_front() else { break };
+                    self.starter.outgoing().lane().room().await;
                     self.handle(event).await;
-                    self.flush();
+                    self.starter.outgoing().flush();
                 }
                 ControlFlow::Break(())
             }
@@ -121,33 +127,31 @@ impl Occupant {
     async fn stretch(&mut self, orders: &mpsc::UnboundedReceiver<Order>) {
         for _ in 0..STRETCH_EVENTS {
             let Some(event) = self.batch.pop_front() else { break };
-            self.handle(event).await;
-            let ready = self.instance.as_ref().map_or(0, Instance::ready_bytes);
-            if ready >= FLUSH_BYTES || !orders.is_empty() {
+            let committed = self.handle(event).await;
+            if committed >= FLUSH_BYTES || !orders.is_empty() {
                 break;
             }
         }
-        self.flush();
+        self.starter.outgoing().flush();
         if let Some(times) = self.dropped.pass_many(self.queue.take_dropped()) {
             tracing::warn!(
                 plugin = self.starter.name(),
                 version = &*self.label,
                 events = times,
-                "events were dropped: {} already wait, which is the most; give the plugin less to hear or a larger \
-                 `queue-events`",
-                self.starter.queue_events()
+                "events were dropped: {} wait already, or {} MiB, which is the most; give the plugin less to hear or a \
+                 larger `queue-events`",
+                self.starter.queue_events(),
+                QUEUE_BYTES / (1024 * 1024)
             );
         }
         tokio::task::consume_budget().await;
     }
 
-    fn flush(&mut self) {
-        if let Some(instance) = &mut self.instance {
-            instance.flush();
+    /// Handles one event; gives how many bytes of sends are committed and not flushed.
+    async fn handle(&mut self, event: Arc<Event>) -> usize {
+        if self.has_swapped && !self.grants.hears(&event.pipe, &event.name) {
+            return 0;
         }
-    }
-
-    async fn handle(&mut self, event: Arc<Event>) {
         if self.instance.is_none() {
             // Boxed, as this is rare and every event would carry its size otherwise.
             let restarting = restart(self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
@@ -155,16 +159,20 @@ impl Occupant {
                 Ok(instance) => self.instance = Some(instance),
                 Err(error) => {
                     self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
-                    return;
+                    return 0;
                 }
             }
         }
-        let Some(instance) = &mut self.instance else { return };
-        match bounded(instance.handle(Arc::clone(&event))).await {
-            Ok(()) => {
+        let Some(instance) = &mut self.instance else { return 0 };
+        match bounded(instance.handle(Arc::clone(&event)), self.starter.outgoing()).await {
+            Ok(committed) => {
                 self.tally.handled.fetch_add(1, Ordering::Relaxed);
+                committed
             }
-            Err(failure) => self.lost(&event, &failure),
+            Err(failure) => {
+                self.lost(&event, &failure);
+                0
+            }
         }
     }
 
@@ -172,7 +180,6 @@ impl Occupant {
     fn lost(&mut self, event: &Event, failure: &Failure) {
         let backtrace = match failure {
             Failure::Crashed(crash) => {
-                self.flush();
                 self.instance = None;
                 crash.backtrace.as_slice()
             }
@@ -193,7 +200,7 @@ impl Occupant {
             event = &*event.name,
             backtrace,
             "the plugin failed on an event: {}",
-            Quiet(&why.to_string())
+            brief(&why.to_string())
         );
     }
 }
@@ -205,14 +212,16 @@ async fn restart(starter: Starter, package: Package, grants: Arc<Grants>) -> Res
     Ok(version.instance)
 }
 
-/// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer.
-async fn bounded(call: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+/// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer. When one does, what earlier
+/// events have sent leaves first: it must not wait as well.
+async fn bounded(call: impl Future<Output = Result<usize, Failure>>, outgoing: &Outgoing) -> Result<usize, Failure> {
     let mut call = pin!(call);
-    match poll_immediate(&mut call).await {
-        Some(outcome) => outcome,
-        None => Box::pin(timeout(WAIT_TIME, call)).await.unwrap_or_else(|_| {
-            let reason = format!("it waited longer than {} s and was stopped", WAIT_TIME.as_secs());
-            Err(Failure::Crashed(Box::new(Crash { reason, backtrace: Vec::new() })))
-        }),
+    if let Some(outcome) = poll_immediate(&mut call).await {
+        return outcome;
     }
+    outgoing.flush();
+    Box::pin(timeout(WAIT_TIME, call)).await.unwrap_or_else(|_| {
+        let reason = format!("it waited longer than {} s and was stopped", WAIT_TIME.as_secs());
+        Err(Failure::Crashed(Box::new(Crash { reason, backtrace: Vec::new() })))
+    })
 }

@@ -14,38 +14,41 @@ use std::{
 
 use tokio::sync::Notify;
 
-use crate::plugins::api::Event;
+use crate::plugins::{api::Event, limits::QUEUE_BYTES};
 
 /// Events that wait for a plugin.
 #[derive(Debug)]
 pub struct Queue {
-    waiting: Mutex<VecDeque<Arc<Event>>>,
+    waiting: Mutex<Waiting>,
     filled: Notify,
     bound: usize,
     dropped: AtomicU64,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    events: VecDeque<Arc<Event>>,
+    /// Of all payloads.
+    bytes: usize,
+}
+
 impl Queue {
-    /// An empty queue for at most `bound` events.
+    /// An empty queue for at most `bound` events and [`QUEUE_BYTES`] of payload.
     #[must_use]
     pub fn with_bound(bound: usize) -> Self {
-        Self {
-            waiting: Mutex::new(VecDeque::new()),
-            filled: Notify::new(),
-            bound: bound.max(1),
-            dropped: AtomicU64::new(0),
-        }
+        Self { waiting: Mutex::default(), filled: Notify::new(), bound: bound.max(1), dropped: AtomicU64::new(0) }
     }
 
     /// Puts an event at the end. Wakes nobody: whoever pushed the first one calls [`Self::wake`] after its burst.
     pub fn push(&self, event: Arc<Event>) -> Pushed {
         let mut waiting = self.lock();
-        if waiting.len() >= self.bound {
+        if waiting.events.len() >= self.bound || waiting.bytes >= QUEUE_BYTES {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Pushed::Dropped;
         }
-        waiting.push_back(event);
-        if waiting.len() == 1 { Pushed::First } else { Pushed::Behind }
+        waiting.bytes += event.data.len();
+        waiting.events.push_back(event);
+        if waiting.events.len() == 1 { Pushed::First } else { Pushed::Behind }
     }
 
     /// Wakes the slot.
@@ -58,23 +61,11 @@ impl Queue {
         self.dropped.swap(0, Ordering::Relaxed)
     }
 
-    /// How many events wait.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.lock().len()
-    }
-
-    /// Whether none waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.lock().is_empty()
-    }
-
     /// Waits until an event waits.
     pub(super) async fn filled(&self) {
         loop {
             let filled = self.filled.notified();
-            if !self.is_empty() {
+            if !self.lock().events.is_empty() {
                 return;
             }
             filled.await;
@@ -83,10 +74,12 @@ impl Queue {
 
     /// Swaps everything that waits into `into`, which must be empty.
     pub(super) fn take(&self, into: &mut VecDeque<Arc<Event>>) {
-        std::mem::swap(&mut *self.lock(), into);
+        let mut waiting = self.lock();
+        std::mem::swap(&mut waiting.events, into);
+        waiting.bytes = 0;
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<Event>>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -129,5 +122,15 @@ mod tests {
         assert_eq!(batch.iter().map(|event| event.data.as_str()).collect::<Vec<_>>(), ["0", "1"]);
         assert_eq!(queue.take_dropped(), 1);
         assert_eq!(queue.take_dropped(), 0);
+    }
+
+    #[test]
+    fn large_events_are_dropped_before_they_fill_the_memory() {
+        let queue = Queue::with_bound(usize::MAX);
+        let large = |_| Arc::new(Event { data: "x".repeat(QUEUE_BYTES / 2), ..(*event(0)).clone() });
+        let pushed: Vec<Pushed> = (0..3).map(large).map(|event| queue.push(event)).collect();
+        assert_eq!(pushed, [Pushed::First, Pushed::Behind, Pushed::Dropped]);
+        queue.take(&mut VecDeque::new());
+        assert_eq!(queue.push(event(1)), Pushed::First);
     }
 }

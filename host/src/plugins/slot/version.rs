@@ -7,16 +7,15 @@ use wasmtime_wasi_config::WasiConfigVariables;
 
 use super::instance::{Failure, Instance, StartError};
 use crate::{
-    comet::{link::Port, outbox::Outbox},
+    comet::{asks::Asks, link::Port},
     config::PluginTerms,
     plugins::{
-        api::{Event, State, Tag, Wants},
+        api::{Event, State, Tag},
         grants::Grants,
+        limits::{Budget, START_WAIT, TimeBudget},
+        outgoing::Outgoing,
         package::{ContentHash, Package},
-        sandbox::{
-            Sandbox,
-            limits::{Budget, TimeBudget, WAIT_TIME},
-        },
+        sandbox::Sandbox,
     },
 };
 
@@ -27,8 +26,7 @@ const VERSION_MAX_CHARACTERS: usize = 32;
 pub struct Version {
     pub(super) package: Package,
     pub(super) instance: Instance,
-    /// What its `setup` answered.
-    pub wants: Wants,
+    outgoing: Arc<Outgoing>,
     /// What it may do.
     pub grants: Arc<Grants>,
     /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
@@ -48,8 +46,8 @@ impl Version {
     /// A [`Failure`]; after a [`Failure::Crashed`] this version is of no more use.
     pub async fn handle(&mut self, event: Arc<Event>) -> Result<(), Failure> {
         let outcome = self.instance.handle(event).await;
-        self.instance.flush();
-        outcome
+        self.outgoing.flush();
+        outcome.map(|_| ())
     }
 }
 
@@ -60,15 +58,18 @@ pub struct Starter {
     tag: Tag,
     terms: Arc<PluginTerms>,
     config: Arc<WasiConfigVariables>,
-    port: Port,
+    asks: Arc<Asks>,
+    outgoing: Arc<Outgoing>,
 }
 
 impl Starter {
-    /// For the plugin called `name`.
+    /// For the plugin called `name`, whose sends wait in a lane of `outbox_bytes`.
     #[must_use]
-    pub fn new(sandbox: Arc<Sandbox>, name: &str, terms: PluginTerms, port: Port) -> Self {
+    pub fn new(sandbox: Arc<Sandbox>, name: &str, terms: PluginTerms, port: &Port, outbox_bytes: usize) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, port }
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(outbox_bytes)));
+        let asks = Arc::clone(&port.asks);
+        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing }
     }
 
     /// The plugin's name.
@@ -82,8 +83,8 @@ impl Starter {
     }
 
     /// Where its sends go.
-    pub(super) const fn outbox(&self) -> &Arc<Outbox> {
-        &self.port.outbox
+    pub(super) const fn outgoing(&self) -> &Arc<Outgoing> {
+        &self.outgoing
     }
 
     /// Makes an instance and calls its `setup`.
@@ -95,13 +96,14 @@ impl Starter {
             self.tag.clone(),
             Arc::default(),
             Budget::new(self.terms.memory_bytes),
-            self.port.clone(),
+            Arc::clone(&self.asks),
+            Arc::clone(&self.outgoing),
             Arc::clone(&self.config),
         );
         let starting = Instance::start(&self.sandbox, &package, state, TimeBudget::new(self.terms.time_per_event));
-        let (instance, wants, grants) = timeout(WAIT_TIME, starting).await.map_err(|_| StartError::TooSlow)??;
+        let (instance, wants, grants) = timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)??;
         let label = label(&wants.version, package.hash);
-        Ok(Version { package, instance, wants, grants, label })
+        Ok(Version { package, instance, outgoing: Arc::clone(&self.outgoing), grants, label })
     }
 }
 

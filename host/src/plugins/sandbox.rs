@@ -17,10 +17,10 @@ use wasmtime::{
     component::{Component, InstancePre, Linker},
 };
 
-use self::limits::{EPOCH_TICK, Overrun};
-use super::api::{self, State};
-
-pub mod limits;
+use super::{
+    api::{self, State},
+    limits::{self, EPOCH_TICK, Overrun},
+};
 
 /// The engine could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -68,8 +68,6 @@ impl Sandbox {
         store.limiter(|state| &mut state.budget.memory);
         store.epoch_deadline_callback(|mut store| {
             let state = store.data_mut();
-            // Handlers before this one are done; what they sent must not wait for this one.
-            state.flush();
             match state.budget.time.checked_sub_tick() {
                 Some(left) => {
                     state.budget.time = left;

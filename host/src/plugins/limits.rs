@@ -24,6 +24,14 @@ pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
 pub const START_TIME: Duration = Duration::from_secs(5);
 /// How long a call may take in all, waiting included: the server's answers, and sleep.
 pub const WAIT_TIME: Duration = Duration::from_secs(60);
+/// How long `setup` may wait for something.
+pub const START_WAIT: Duration = Duration::from_secs(10);
+/// Handles of host resources, such as streams and pollables, that an instance may hold.
+pub const RESOURCES: usize = 1024;
+/// What may wait in a slot's queue, in bytes of payload, whatever the number of events.
+pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// Pipes, and patterns for each verb, that a plugin may ask for, and events for each pipe.
+pub const WANTS: usize = 128;
 /// What a handler may send for one event.
 pub const STAGED_BYTES: usize = 1024 * 1024;
 
@@ -43,7 +51,7 @@ impl Budget {
     #[must_use]
     pub const fn new(memory_bytes: usize) -> Self {
         Self {
-            memory: MemoryBudget { bytes: memory_bytes, was_denied: false },
+            memory: MemoryBudget { bytes: memory_bytes, used: 0, was_denied: false },
             time: TimeBudget { ticks: 0 },
             staged_bytes: STAGED_BYTES,
         }
@@ -70,7 +78,7 @@ impl TimeBudget {
     }
 
     /// What is left after another tick, if anything is.
-    pub(super) const fn checked_sub_tick(self) -> Option<Self> {
+    pub(in crate::plugins) const fn checked_sub_tick(self) -> Option<Self> {
         match self.ticks.checked_sub(1) {
             Some(ticks) => Some(Self { ticks }),
             None => None,
@@ -83,17 +91,22 @@ impl TimeBudget {
 #[error("it ran longer than it may")]
 pub struct Overrun;
 
-/// The size that one linear memory may grow to; tables have a bound of their own.
+/// What all linear memories of an instance may grow to together; tables have a bound of their own.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     bytes: usize,
+    used: usize,
     /// Whether the plugin asked for more than it may have; that often explains the trap that follows.
     pub was_denied: bool,
 }
 
 impl ResourceLimiter for MemoryBudget {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= self.bytes;
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        let granted = used <= self.bytes;
+        if granted {
+            self.used = used;
+        }
         self.was_denied |= !granted;
         Ok(granted)
     }
@@ -108,6 +121,16 @@ impl ResourceLimiter for MemoryBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_memories_of_an_instance_share_one_bound() {
+        let mut memory = Budget::new(100).memory;
+        let mut grow = |current, desired| memory.memory_growing(current, desired, None).unwrap_or_default();
+        assert!(grow(0, 60), "the first memory");
+        assert!(grow(0, 40), "the second");
+        assert!(!grow(60, 61));
+        assert!(memory.was_denied);
+    }
 
     #[test]
     fn time_is_rounded_up_to_ticks_and_runs_out() {
