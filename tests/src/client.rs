@@ -1,24 +1,15 @@
 //! Somebody who talks to the bot: a client in the test's own process, made of the same link as the bot's.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::collections::BTreeSet;
 
 use cometbot::comet::{
     address::{Address, Login, Token},
-    asks::Asks,
+    client,
     commands::Commands,
-    link::{
-        Inlet, Port, Status,
-        connect::Settings,
-        session::{Ended, Session},
-    },
+    link::connect::Settings,
     login::LoginSource,
     name::PipeName,
-    outbox::Lane,
-    wire::{AnsweredPipe, Event, Seen, ServerError},
-};
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
+    wire::{Event, Seen},
 };
 
 use crate::{Comet, HASH, USER, within};
@@ -31,7 +22,7 @@ const OUTBOX_BYTES: usize = 64 * 1024 * 1024;
 pub struct Heard {
     /// The pipe.
     pub pipe: String,
-    /// The event's name.
+    /// The event.
     pub event: String,
     /// The payload.
     pub data: String,
@@ -39,16 +30,19 @@ pub struct Heard {
     pub user: Option<u64>,
 }
 
-/// A connection whose subscription is in force.
-pub struct Client {
-    lane: Lane,
-    asks: Arc<Asks>,
-    heard: mpsc::UnboundedReceiver<Heard>,
-    answers: mpsc::UnboundedReceiver<Result<(), String>>,
-    _life: JoinSet<Ended>,
-    // Kept, as a subscription that nobody can change any more is none to wait for.
-    _subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+impl From<Event<'static>> for Heard {
+    fn from(event: Event<'static>) -> Self {
+        Self {
+            pipe: event.pipe.into_owned(),
+            event: event.name.into_owned(),
+            data: event.data.into_owned(),
+            user: event.user_id,
+        }
+    }
 }
+
+/// A connection whose subscription is in force.
+pub struct Client(client::Client);
 
 impl Client {
     /// An anonymous client that hears `pipes`.
@@ -71,29 +65,16 @@ impl Client {
         let heartbeat = crate::PATIENCE;
         let login = LoginSource::Fixed(login);
         let settings = Settings { address: Address::parse(url).unwrap(), login, heartbeat };
-        let session = within("a connection of a client", Session::open(&settings)).await.unwrap();
         let pipes: BTreeSet<PipeName> = pipes.iter().map(|pipe| PipeName::new(pipe).unwrap()).collect();
-        let port = Port::new();
-        let lane = port.outbox.lane(OUTBOX_BYTES);
-        let (subscription, subscribed) = watch::channel(Arc::new(pipes));
-        let (status, mut status_seen) = watch::channel(Status::Connecting);
-        let (to_heard, heard) = mpsc::unbounded_channel();
-        let (to_answers, answers) = mpsc::unbounded_channel();
-        let mut life = JoinSet::new();
-        life.spawn({
-            let port = port.clone();
-            let mut ears = Ears { heard: to_heard, answers: to_answers };
-            async move { session.run(&mut ears, &port, subscribed, &status).await }
-        });
-        within("the subscription of a client", status_seen.wait_for(|status| *status == Status::Live)).await.unwrap();
-        Self { lane, asks: port.asks, heard, answers, _life: life, _subscription: subscription }
+        let client = client::Client::open(&settings, pipes, OUTBOX_BYTES);
+        Self(within("the subscription of a client", client).await.unwrap())
     }
 
     /// Sends an event and goes on at once.
     pub fn send(&self, pipe: &str, event: &str, data: &str) {
         let mut commands = Commands::default();
         commands.send(pipe, event, data).unwrap();
-        self.lane.append(&mut commands);
+        self.0.lane.append(&mut commands);
     }
 
     /// Sends many events in one go.
@@ -102,32 +83,32 @@ impl Client {
         for data in data {
             commands.send(pipe, event, data).unwrap();
         }
-        self.lane.append(&mut commands);
+        self.0.lane.append(&mut commands);
     }
 
     /// When a user was last seen.
     pub async fn user_status(&self, user: u32) -> Seen {
-        within("a user's status", self.asks.user_status(&self.lane, u64::from(user))).await.unwrap()
+        within("a user's status", self.0.asks.user_status(&self.0.lane, u64::from(user))).await.unwrap()
     }
 
     /// Sends an event and waits until the server has taken it.
     pub async fn send_and_wait(&mut self, pipe: &str, event: &str, data: &str) {
-        while self.answers.try_recv().is_ok() {}
+        while self.0.answers.try_recv().is_ok() {}
         self.send(pipe, event, data);
-        within("the answer to a send", self.answers.recv()).await.expect("the connection stands").unwrap();
+        within("the answer to a send", self.0.answers.recv()).await.expect("the connection stands").unwrap();
     }
 
     /// The next thing that is heard.
     pub async fn next(&mut self) -> Heard {
-        within("an event", self.heard.recv()).await.expect("the connection stands")
+        within("an event", self.0.events.recv()).await.expect("the connection stands").into()
     }
 
     /// The next `count` things that are heard, as `event data`.
     pub async fn next_lines(&mut self, count: usize) -> Vec<String> {
         let mut lines = Vec::with_capacity(count);
         for _ in 0..count {
-            match tokio::time::timeout(crate::PATIENCE, self.heard.recv()).await {
-                Ok(Some(Heard { event, data, .. })) => lines.push(format!("{event} {data}")),
+            match tokio::time::timeout(crate::PATIENCE, self.0.events.recv()).await {
+                Ok(Some(event)) => lines.push(format!("{} {}", event.name, event.data)),
                 _ => panic!("waited in vain for {count} events and heard {lines:#?}"),
             }
         }
@@ -143,29 +124,6 @@ impl Client {
 
     /// What has been heard and not been looked at. It waits for nothing.
     pub fn rest(&mut self) -> Vec<Heard> {
-        std::iter::from_fn(|| self.heard.try_recv().ok()).collect()
+        std::iter::from_fn(|| self.0.events.try_recv().ok()).map(Heard::from).collect()
     }
-}
-
-struct Ears {
-    heard: mpsc::UnboundedSender<Heard>,
-    answers: mpsc::UnboundedSender<Result<(), String>>,
-}
-
-impl Inlet for Ears {
-    fn event(&mut self, event: Event<'_>) {
-        // Whoever listened may have enough.
-        let _ = self.heard.send(Heard {
-            pipe: event.pipe.into_owned(),
-            event: event.name.into_owned(),
-            data: event.data.into_owned(),
-            user: event.user_id,
-        });
-    }
-
-    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>) {
-        let _ = self.answers.send(outcome.map(|_| ()).map_err(|error| error.text.clone().into_owned()));
-    }
-
-    fn settle(&mut self) {}
 }

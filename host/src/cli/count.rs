@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     CliError, Common,
-    client::{Client, Target, not_answered},
+    client::{Target, connect, not_answered},
     output::Output,
 };
 use crate::comet::name::PipeName;
@@ -22,7 +22,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
     let pipe = PipeName::new(&arguments.pipe).map_err(CliError::usage)?;
-    let client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
+    let client = connect(common, &arguments.target, BTreeSet::new()).await?;
     let count = client.asks.count(&client.lane, &pipe).await.map_err(not_answered)?;
     Output::new(common.json).line(&count.to_string(), &json!({"pipe": pipe.as_str(), "count": count}))
 }

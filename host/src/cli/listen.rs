@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{
     CliError, Common,
-    client::{Client, Target},
+    client::{Target, connect},
     output::Output,
     told_to_stop,
 };
@@ -28,7 +28,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     let pipes = arguments.pipes.iter().filter(|pipe| *pipe != PERSONAL_PIPE).map(|pipe| PipeName::new(pipe));
     let pipes: BTreeSet<PipeName> = pipes.collect::<Result<_, _>>().map_err(CliError::usage)?;
     let mut stop = std::pin::pin!(told_to_stop()?);
-    let mut client = Client::open(common, &arguments.target, pipes).await?;
+    let mut client = connect(common, &arguments.target, pipes).await?;
     let output = Output::new(common.json);
     if !common.json {
         writeln!(std::io::stderr(), "listening to {}; Ctrl-C ends it", arguments.pipes.join(" "))?;
@@ -40,8 +40,8 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
             () = &mut stop => return Ok(()),
         };
         match event {
-            Some(event) => output.event(&event)?,
-            None => return Err(client.ended().await),
+            Some(event) => output.event(event)?,
+            None => return Err(CliError::no_connection(client.ended().await)),
         }
         left = left.map(|left| left - 1);
     }

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::{
     CliError, Common,
-    client::{Client, Target, not_answered},
-    output::{Output, Shown},
+    client::{Target, connect, not_answered},
+    output::Output,
 };
 use crate::comet::name::PipeName;
 
@@ -24,21 +24,14 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), CliError> {
     let pipe = PipeName::new(&arguments.pipe).map_err(CliError::usage)?;
-    let client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
+    let client = connect(common, &arguments.target, BTreeSet::new()).await?;
     let rows = client.asks.log(&client.lane, &pipe).await.map_err(not_answered)?;
     if rows.is_empty() && !common.json {
         writeln!(std::io::stderr(), "{pipe} has no log, or nothing is in it: the server's operator switches logs on")?;
     }
     let output = Output::new(common.json);
     for row in rows.into_iter().rev().take(arguments.limit).rev() {
-        output.event(&Shown {
-            pipe: row.pipe,
-            event: row.name,
-            data: row.data,
-            user_id: row.user_id,
-            time: row.time,
-            history: true,
-        })?;
+        output.event(row)?;
     }
     Ok(())
 }

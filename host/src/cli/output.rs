@@ -5,17 +5,33 @@ use std::io::{self, IsTerminal as _, Write as _};
 use serde::Serialize;
 
 use super::CliError;
-use crate::report::{Quiet, QuietText};
+use crate::{
+    comet::wire::Event,
+    report::{Quiet, QuietText},
+};
 
 /// An event or a row of a log, as commands show it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct Shown {
-    pub(super) pipe: String,
-    pub(super) event: String,
-    pub(super) data: String,
-    pub(super) user_id: Option<u64>,
-    pub(super) time: Option<u64>,
-    pub(super) history: bool,
+struct Shown {
+    pipe: String,
+    event: String,
+    data: String,
+    user_id: Option<u64>,
+    time: Option<u64>,
+    history: bool,
+}
+
+impl From<Event<'static>> for Shown {
+    fn from(event: Event<'static>) -> Self {
+        Self {
+            pipe: event.pipe.into_owned(),
+            event: event.name.into_owned(),
+            data: event.data.into_owned(),
+            user_id: event.user_id,
+            time: event.time,
+            history: event.history,
+        }
+    }
 }
 
 /// Standard output.
@@ -48,7 +64,8 @@ impl Output {
     }
 
     /// Writes an event as a line.
-    pub(super) fn event(self, event: &Shown) -> Result<(), CliError> {
+    pub(super) fn event(self, event: Event<'static>) -> Result<(), CliError> {
+        let event = Shown::from(event);
         let sender = match event.user_id {
             None => String::new(),
             Some(0) => " (anonymous)".to_owned(),
@@ -57,7 +74,7 @@ impl Output {
         let (dim, strong, plain) = if self.colour { ("\u{1b}[2m", "\u{1b}[36m", "\u{1b}[0m") } else { ("", "", "") };
         let (pipe, name) = (Quiet(&event.pipe), Quiet(&event.event));
         let text = format!("{strong}{pipe}{plain} {name}{dim}{sender}{plain}: {}", Quiet(&event.data));
-        self.line(&text, event)
+        self.line(&text, &event)
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{
     CliError, Common,
-    client::{Client, Target},
+    client::{Target, connect},
     output::Output,
 };
 use crate::{
@@ -32,7 +32,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     let mut commands = Commands::default();
     let message = arguments.message.join(" ");
     commands.send(&arguments.pipe, &arguments.event, &message).map_err(CliError::usage)?;
-    let mut client = Client::open(common, &arguments.target, BTreeSet::new()).await?;
+    let mut client = connect(common, &arguments.target, BTreeSet::new()).await?;
     client.lane.append(&mut commands);
     let answer = tokio::select! {
         answer = client.answers.recv() => answer,

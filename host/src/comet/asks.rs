@@ -44,33 +44,6 @@ pub enum AskError {
     Refused(#[from] Refusal),
 }
 
-/// A row of a pipe's log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// The pipe.
-    pub pipe: String,
-    /// The event's name.
-    pub name: String,
-    /// The payload as it was sent.
-    pub data: String,
-    /// Who sent it, if known; 0 is an anonymous client.
-    pub user_id: Option<u64>,
-    /// When the server took it, in seconds of Unix time.
-    pub time: Option<u64>,
-}
-
-impl From<&Event<'_>> for Row {
-    fn from(event: &Event<'_>) -> Self {
-        Self {
-            pipe: event.pipe.clone().into_owned(),
-            name: event.name.clone().into_owned(),
-            data: event.data.clone().into_owned(),
-            user_id: event.user_id,
-            time: event.time,
-        }
-    }
-}
-
 /// Asks over one link.
 #[derive(Debug)]
 pub struct Asks {
@@ -93,8 +66,8 @@ struct Open {
 struct OpenLog {
     pipe: PipeName,
     marker: Marker,
-    rows: Vec<Row>,
-    reply: oneshot::Sender<Vec<Row>>,
+    rows: Vec<Event<'static>>,
+    reply: oneshot::Sender<Vec<Event<'static>>>,
 }
 
 #[derive(Debug)]
@@ -120,7 +93,7 @@ impl Asks {
     ///
     /// # Errors
     /// An [`AskError`] if no answer can come or none came in time.
-    pub async fn log(&self, lane: &Lane, pipe: &PipeName) -> Result<Vec<Row>, AskError> {
+    pub async fn log(&self, lane: &Lane, pipe: &PipeName) -> Result<Vec<Event<'static>>, AskError> {
         let marker = Marker::random();
         let fence = match command::pipe_count(pipe, &marker) {
             Ok(fence) => fence,
@@ -200,7 +173,7 @@ impl Asks {
             None => log.pipe.as_str() == row.event.pipe,
         };
         let Some(log) = open.logs.iter_mut().find(asked) else { return false };
-        log.rows.push(Row::from(&row.event));
+        log.rows.push(row.event.clone().into_owned());
         true
     }
 

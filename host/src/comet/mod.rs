@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod asks;
+pub mod client;
 pub mod commands;
 pub mod link;
 pub mod login;

@@ -99,6 +99,21 @@ pub struct Event<'m> {
     pub history: bool,
 }
 
+impl Event<'_> {
+    /// The same, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Event<'static> {
+        Event {
+            pipe: Cow::Owned(self.pipe.into_owned()),
+            name: Cow::Owned(self.name.into_owned()),
+            data: Cow::Owned(self.data.into_owned()),
+            user_id: self.user_id,
+            time: self.time,
+            history: self.history,
+        }
+    }
+}
+
 /// A row of a pipe's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogRow<'m> {

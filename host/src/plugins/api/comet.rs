@@ -86,10 +86,10 @@ async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Er
         .map(|row| Event {
             pipe: row.pipe.into(),
             name: row.name.into(),
-            data: row.data,
+            data: row.data.into_owned(),
             user_id: row.user_id,
             time: row.time,
-            history: true,
+            history: row.history,
         })
         .collect())
 }
