@@ -17,7 +17,7 @@ use tokio::{
 
 use super::inlet::SlotRoutes;
 use crate::{
-    comet::{link::Port, name::PipeName},
+    comet::{link::Port, name::PipeName, wire::command::SUBSCRIBED_PIPES_MAX},
     config,
     plugins::{
         folder::Change,
@@ -57,6 +57,12 @@ pub enum Rejection {
     /// There are too many.
     #[error("{0} plugins run already, which is the most: remove one, or raise `max` in [plugins]")]
     TooMany(usize),
+    /// A connection cannot hear so much. The pipes of those that run already come first.
+    #[error(
+        "it hears pipes that make {0} with those of the plugins that run, and a connection can have \
+         {SUBSCRIBED_PIPES_MAX}: let it hear fewer, or run it in a bot of its own"
+    )]
+    TooManyPipes(usize),
     /// Loading it ended in a way that should not be possible.
     #[error("loading it broke off: {0}")]
     BrokeOff(tokio::task::JoinError),
@@ -184,6 +190,10 @@ impl Roster {
             Ok(None) => return Outcome::Unchanged,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
+        let pipes = self.pipes_with(name, &version.grants);
+        if pipes > SUBSCRIBED_PIPES_MAX {
+            return Outcome::Rejected(Rejection::TooManyPipes(pipes));
+        }
         let (hash, label, grants) = (version.hash(), Arc::clone(&version.label), Arc::clone(&version.grants));
         let outcome = if let Some(running) = self.running.get_mut(name) {
             running.slot.swap(version);
@@ -209,6 +219,13 @@ impl Roster {
             running.slot.drain().await;
             report(&name, &Outcome::Removed, None);
         });
+    }
+
+    /// How many pipes the bot would subscribe to if `name` had these grants.
+    fn pipes_with(&self, name: &str, grants: &Grants) -> usize {
+        let others = self.running.iter().filter(|(other, _)| *other != name).map(|(_, running)| &*running.grants);
+        let pipes: BTreeSet<&str> = others.chain([grants]).flat_map(Grants::subscribed).map(PipeName::as_str).collect();
+        pipes.len()
     }
 
     /// Makes the routes anew, and the subscription if it changes.

@@ -2,7 +2,7 @@
 //!
 //! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
 
-use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
+use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName, PipePattern};
 
 use super::{
     api::types::{Hearing, Wants},
@@ -125,6 +125,11 @@ impl Grants {
         Err(format!("`setup` did not ask to {verb} in the pipe {shown:?}: name it in the list `{verb}`"))
     }
 
+    /// The pipes that must be subscribed for this plugin. `msg` is heard by login alone (PROTOCOL.md, section 6).
+    pub fn subscribed(&self) -> impl Iterator<Item = &PipeName> {
+        self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.as_str() != PERSONAL_PIPE)
+    }
+
     /// Whether an event was asked for.
     #[must_use]
     pub fn hears(&self, pipe: &str, name: &str) -> bool {
@@ -213,6 +218,7 @@ mod tests {
     #[test]
     fn only_what_was_asked_for_is_heard() {
         let grants = Grants::from_wants(&wants()).unwrap();
+        assert_eq!(grants.subscribed().map(PipeName::as_str).collect::<Vec<_>>(), ["web_chat"]);
         assert!(grants.hears("msg", "anything") && grants.hears("web_chat", "msg"));
         assert!(!grants.hears("web_chat", "other") && !grants.hears("web_other", "msg"));
     }
