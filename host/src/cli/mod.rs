@@ -18,6 +18,7 @@ mod count;
 mod listen;
 mod log;
 mod logging;
+mod open_files;
 mod output;
 mod run;
 mod send;

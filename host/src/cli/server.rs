@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::{CliError, Common, logging, told_to_stop};
+use super::{CliError, Common, logging, open_files, told_to_stop};
 use crate::{
     bot::embedded,
     config::{Era, Faults},
@@ -35,6 +35,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     if arguments.old {
         settings.era = Era::V331;
     }
+    open_files::raise_limit();
     let server = embedded::bind(&settings).await.map_err(CliError::failed)?;
     tracing::info!("the comet server listens at ws://{}/ws/", server.address());
     server.run(stop).await;

@@ -1,9 +1,21 @@
 //! A thousand connections, for which the process needs 2,100 open files, and long bursts.
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use super::harness::{Double, answered, frame};
+
+/// Many systems allow a process 1,024 open files unless it asks for more.
+fn allow_open_files(count: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < count) {
+        limit.current = Some(count);
+        setrlimit(Resource::Nofile, limit).expect("the system's hard limit of open files is too low for this test");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_connections_hear_the_same_message() {
+    allow_open_files(4_096);
     let double = Double::faithful().await;
     let mut listeners = Vec::new();
     for _ in 0..1_000 {
