@@ -8,7 +8,7 @@ help: ## Show this
 
 run: build ## Start the bot with the example plugins on the embedded comet server
 	@plugins/build || echo "make run: going on with the plugins that need no compiler" >&2
-	@target/debug/cometbot run
+	@cargo run --locked --quiet --package cometbot -- run
 
 build: ## Build the bot
 	@cargo build --locked --package cometbot
@@ -35,4 +35,5 @@ lint: ## Check form and style
 
 clean: ## Remove what was built
 	cargo clean
-	rm -f plugins/*.wasm tests/benches/*.wasm
+	for plugin in plugins/*/Cargo.toml; do rm -f "$$(dirname "$$plugin").wasm"; done
+	rm -f tests/benches/*.wasm

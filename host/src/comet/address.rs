@@ -7,15 +7,17 @@ use std::fmt;
 
 use rand::RngExt as _;
 
+use super::name::USER_ID_MAX;
+
 /// The version that we connect with unless told otherwise. It decides the form of what the server sends.
 ///
 /// Below 4, a server 4.x writes the event's name twice and a remark into every message: some 55 bytes more, and an answer
 /// takes about twice the time to read. In return the frames of clients' messages, answers and errors are longer than the
 /// three lengths whose end the server destroys (section 2.3). With 4.x those are lengths of quite usual messages, and
 /// what is lost there, the number of the sender, nothing can bring back: a plugin that asks who is speaking would now and
-/// then be told "unknown". The few frames that can still be damaged below 4 name no sender, and the end of
-/// their pipe is found among the subscribed ones. So a right answer is bought with bytes, of which such a server does not send many. Who would rather have the bytes
-/// sets `4.09`; both forms are read.
+/// then be told "unknown". The few frames that can still be damaged below 4 name no sender, and the end of their pipe is
+/// found among the subscribed ones. So a right answer is bought with bytes, of which such a server does not send many.
+/// Who would rather have the bytes sets `4.09`; both forms are read.
 pub const DEFAULT_VERSION: &str = "3.31";
 
 /// The path in front of the parameters unless told otherwise.
@@ -24,8 +26,8 @@ pub const DEFAULT_PREFIX: &str = "/ws/";
 pub const TOKEN_MAX_BYTES: usize = 599;
 /// The server copies so many bytes, whatever they are (section 1.1).
 pub const UUID_BYTES: usize = 32;
-/// The largest user or developer number that the server reads as one.
-pub const ID_MAX: u64 = 999_999_999_999_999_999;
+/// The largest developer number: beyond it the server silently takes 0.
+pub const DEV_ID_MAX: u64 = 100_000;
 
 /// The server looks at the first 2,000 bytes of a request; with these bounds every request ends before.
 const PREFIX_MAX_BYTES: usize = 200;
@@ -71,12 +73,14 @@ pub enum AddressError {
         at: usize,
     },
     /// The server would take it for 0.
-    #[error("the {what} {id} is too big: the server takes anything above {ID_MAX} for 0")]
+    #[error("the {what} {id} is too big: the server would take anything above {most} for another one")]
     IdTooBig {
         /// `user id` or `developer id`.
         what: &'static str,
         /// The number.
         id: u64,
+        /// The largest that the server reads.
+        most: u64,
     },
     /// The server would swallow what follows, or show it to others.
     #[error("the client uuid must be {UUID_BYTES} characters of A-Z a-z 0-9 _ and -")]
@@ -138,9 +142,9 @@ impl Login {
     /// # Errors
     /// [`AddressError::IdTooBig`].
     pub fn new(token: Token, user_id: Option<u64>, dev_id: Option<u64>) -> Result<Self, AddressError> {
-        for (what, id) in [("user id", user_id), ("developer id", dev_id)] {
-            if let Some(id) = id.filter(|id| *id > ID_MAX) {
-                return Err(AddressError::IdTooBig { what, id });
+        for (what, id, most) in [("user id", user_id, USER_ID_MAX), ("developer id", dev_id, DEV_ID_MAX)] {
+            if let Some(id) = id.filter(|id| *id > most) {
+                return Err(AddressError::IdTooBig { what, id, most });
             }
         }
         Ok(Self { token, user_id, dev_id })
@@ -512,9 +516,11 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_the_server_would_take_for_0_is_refused() {
-        assert!(Login::new(Token::default(), Some(ID_MAX), Some(ID_MAX)).is_ok());
-        for (user_id, dev_id) in [(Some(ID_MAX + 1), None), (None, Some(u64::MAX))] {
+    fn an_id_that_the_server_would_take_for_another_is_refused() {
+        assert!(Login::new(Token::default(), Some(USER_ID_MAX), Some(DEV_ID_MAX)).is_ok());
+        for (user_id, dev_id) in
+            [(Some(USER_ID_MAX + 1), None), (Some(4_294_967_303), None), (None, Some(DEV_ID_MAX + 1))]
+        {
             assert!(matches!(Login::new(Token::default(), user_id, dev_id), Err(AddressError::IdTooBig { .. })));
         }
     }
@@ -558,7 +564,7 @@ mod tests {
         let host = "h".repeat(HOST_MAX_BYTES);
         let path = format!("/{}", "p".repeat(PREFIX_MAX_BYTES - 2));
         let address = address(&format!("ws://{host}:65535{path}")).with_version("1234567.12345678").unwrap();
-        let login = login(&"x".repeat(TOKEN_MAX_BYTES), Some(ID_MAX), Some(ID_MAX));
+        let login = login(&"x".repeat(TOKEN_MAX_BYTES), Some(USER_ID_MAX), Some(DEV_ID_MAX));
         let headers_bytes = 400;
         assert!(address.request_uri(&login).len() + address.authority().len() + headers_bytes < 2_000);
     }

@@ -137,8 +137,8 @@ impl Asks {
     /// An [`AskError`] if no answer can come or none came in time.
     pub async fn user_status(&self, lane: &Lane, user_id: u64) -> Result<Seen, AskError> {
         let (reply, answer) = oneshot::channel();
-        let open = |open: &mut Open| open.statuses.push_back(OpenStatus { user_id, reply });
-        self.ask(open, || lane.ask([command::user_status(user_id)]))?;
+        let question = command::user_status(user_id)?;
+        self.ask(|open| open.statuses.push_back(OpenStatus { user_id, reply }), || lane.ask([question]))?;
         wait(answer).await
     }
 

@@ -31,6 +31,9 @@ pub enum LoginError {
         /// What the system says.
         source: io::Error,
     },
+    /// The file is empty, as it may be for a moment while the token is renewed.
+    #[error("{} is empty: write the token into it", .0.display())]
+    Empty(PathBuf),
     /// What stands in it is no token.
     #[error("{} holds no token: {source}", path.display())]
     NoToken {
@@ -58,6 +61,9 @@ impl LoginSource {
             Self::File { token: path, user_id, dev_id } => {
                 let text = std::fs::read_to_string(path)
                     .map_err(|source| LoginError::Unreadable { path: path.clone(), source })?;
+                if text.trim().is_empty() {
+                    return Err(LoginError::Empty(path.clone()));
+                }
                 let login = Token::new(text.trim()).and_then(|token| Login::new(token, *user_id, *dev_id));
                 login.map_err(|source| LoginError::NoToken { path: path.clone(), source })
             }
@@ -81,6 +87,8 @@ mod tests {
         let old = source.read().unwrap();
         std::fs::write(&token, "new\n").unwrap();
         assert_ne!(source.read().unwrap(), old);
+        std::fs::write(&token, "\n").unwrap();
+        assert!(source.read().unwrap_err().to_string().contains("is empty"), "not an anonymous client");
         std::fs::write(&token, "5ecre7 token").unwrap();
         let message = source.read().unwrap_err().to_string();
         assert!(message.contains("holds no token") && !message.contains("5ecre7"), "{message}");

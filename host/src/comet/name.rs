@@ -10,6 +10,9 @@ use rand::RngExt as _;
 /// The longest name that can be subscribed to, in bytes (PROTOCOL.md, section 6).
 pub const NAME_MAX_BYTES: usize = 64;
 
+/// The largest user number: the server keeps it in 32 bits with a sign, and a larger one becomes another user's.
+pub const USER_ID_MAX: u64 = 2_147_483_647;
+
 /// The pipe on which personal messages arrive. It is never subscribed: they come by login (PROTOCOL.md, section 6).
 pub const PERSONAL_PIPE: &str = "msg";
 

@@ -37,27 +37,31 @@ pub(super) enum Next {
 
 type Command = fn(&mut World, &mut Desk, &mut Session, &[u8]) -> Next;
 
-const COMMANDS: [(&str, Command); 10] = [
-    ("subscription", pipes::subscription),
-    ("user_status", user_status),
-    ("pipe_count", pipe_count),
-    ("statistics", nothing),
-    ("web_pipe2", web_pipe2),
-    ("pipe_log", pipe_log),
-    ("track_pipe_users", track_pipe_users),
-    ("user_data", user_data),
-    ("cgi_call", nothing),
-    ("CometQL_call", cometql_call),
-];
+/// Which servers know a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Since {
+    Always,
+    V4,
+}
 
-/// The commands from here on are not known to a 3.31.
-const OLD_COMMANDS: usize = 7;
+const COMMANDS: [(&str, Since, Command); 10] = [
+    ("subscription", Since::Always, pipes::subscription),
+    ("web_pipe2", Since::Always, web_pipe2),
+    ("pipe_log", Since::Always, pipe_log),
+    ("pipe_count", Since::Always, pipe_count),
+    ("track_pipe_users", Since::Always, track_pipe_users),
+    ("user_status", Since::Always, user_status),
+    ("statistics", Since::Always, nothing),
+    ("user_data", Since::V4, user_data),
+    ("cgi_call", Since::V4, nothing),
+    ("CometQL_call", Since::V4, cometql_call),
+];
 
 /// Carries out one command.
 pub(super) fn run(world: &mut World, desk: &mut Desk, session: &mut Session, text: &[u8]) -> Next {
-    let known = if session.peer.voice == Voice::Old { OLD_COMMANDS } else { COMMANDS.len() };
-    for (keyword, command) in COMMANDS.iter().take(known) {
-        if text.starts_with(keyword.as_bytes()) {
+    let is_old = session.peer.voice == Voice::Old;
+    for (keyword, since, command) in COMMANDS {
+        if text.starts_with(keyword.as_bytes()) && !(is_old && since == Since::V4) {
             return command(world, desk, session, text.get(keyword.len() + 1..).unwrap_or_default());
         }
     }

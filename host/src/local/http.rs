@@ -1,7 +1,9 @@
 //! The request with which a connection begins: which page it asks for, the key, and the positional parameters of the
 //! address (PROTOCOL.md, section 1.1).
 
-use super::limits::{ADDRESS_BYTES, HASH_BYTES, HIGHEST_DEV, KEY_BYTES, OLD_ADDRESS_BYTES, SESSION_BYTES, UUID_BYTES};
+use super::limits::{
+    ADDRESS_BYTES, HASH_BYTES, HIGHEST_DEV, KEY_BYTES, NUMBER_DIGITS, OLD_ADDRESS_BYTES, SESSION_BYTES, UUID_BYTES,
+};
 use super::options::{Era, Faults};
 
 /// What a request asks for.
@@ -211,11 +213,10 @@ fn lossy(bytes: Option<&[u8]>) -> String {
     String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned()
 }
 
-/// The place behind the `count`th `byte`, which must not be among the last two of the searched part.
+/// The place behind the `count`th `byte`.
 fn nth(text: &[u8], byte: u8, count: usize, limit: usize) -> Option<usize> {
-    let found = |(at, &here): (usize, &u8)| (here == byte).then_some(at);
-    let at = text.iter().take(limit).enumerate().filter_map(found).nth(count - 1)?;
-    (at + 2 < limit).then_some(at + 1)
+    let found = |(at, &here): (usize, &u8)| (here == byte).then_some(at + 1);
+    text.iter().take(limit).enumerate().filter_map(found).nth(count - 1)
 }
 
 /// A number of digits only, ended by `end`; nothing at all is 0.
@@ -226,7 +227,13 @@ fn digits(text: &[u8], from: usize, end: u8) -> Option<u32> {
         return None;
     }
     let digits = std::str::from_utf8(digits).ok()?;
-    if digits.is_empty() { Some(0) } else { digits.parse::<i32>().ok().and_then(|number| u32::try_from(number).ok()) }
+    if digits.is_empty() {
+        return Some(0);
+    }
+    // A longer number is none; a shorter one is kept in 32 bits, whatever becomes of it there, and below 0 it is 0.
+    let number = digits.parse::<u64>().ok().filter(|_| digits.len() <= NUMBER_DIGITS)?;
+    let kept = i32::from_ne_bytes(u32::try_from(number & u64::from(u32::MAX)).ok()?.to_ne_bytes());
+    Some(u32::try_from(kept).unwrap_or(0))
 }
 
 #[cfg(test)]

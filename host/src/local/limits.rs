@@ -27,6 +27,11 @@ pub(super) const UUID_BYTES: usize = 32;
 pub(super) const HASH_BYTES: usize = 32;
 /// Ids above this are read as 0 (PROTOCOL.md, section 1.1).
 pub(super) const HIGHEST_DEV: u32 = 100_000;
+/// A user or developer id of more digits is none.
+pub(super) const NUMBER_DIGITS: usize = 18;
+/// Pipes that keep a log because a rule says so. Beyond that the one that was written to least recently is forgotten, so
+/// that nobody can fill the memory with new names.
+pub(super) const RULED_LOGS: usize = 1_000;
 
 /// The longest name that can be subscribed to (PROTOCOL.md, section 6).
 pub(super) const NAME_BYTES: usize = 64;

@@ -53,6 +53,11 @@ impl Log {
         }
     }
 
+    /// When the newest row came.
+    pub(super) fn newest_time(&self) -> Option<u64> {
+        self.rows.back().map(|row| row.time)
+    }
+
     /// The rows of one answer, oldest first: the oldest 99 from the real server, the newest 99 from a forgiving double.
     pub(super) fn answer(&self, faults: Faults) -> impl Iterator<Item = &Row> {
         let skipped = match faults {

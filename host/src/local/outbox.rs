@@ -155,9 +155,11 @@ pub(super) async fn drain(outbox: Arc<Outbox>, mut socket: OwnedWriteHalf, gate:
     let mut closing = outbox.closing();
     let mut chunk = Vec::new();
     loop {
+        // Asked before what waits is taken: whatever was said before the end is still written.
+        let is_closing = *closing.borrow();
         outbox.take(&mut chunk);
         if chunk.is_empty() {
-            if *closing.borrow() {
+            if is_closing {
                 break;
             }
             tokio::select! {

@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::accounts::Account;
 use super::forms::Voice;
-use super::limits::LOG_LENGTH;
+use super::limits::{LOG_LENGTH, RULED_LOGS};
 use super::log::{Keep, Log};
 use super::options::{Era, Faults, Options};
 use super::outbox::Outbox;
@@ -196,11 +196,30 @@ impl World {
         }
     }
 
+    /// Forgets the stalest log that only a rule keeps, if there are too many and `name` would be one more.
+    fn make_room_for_log(&mut self, dev: u32, name: &[u8]) {
+        let Some(dev) = self.devs.get_mut(&dev) else { return };
+        if dev.pipes.len() < RULED_LOGS || dev.pipes.get(name).is_some_and(|pipe| !pipe.log.is_empty()) {
+            return;
+        }
+        let is_ruled = |(name, pipe): &(&Vec<u8>, &Pipe)| !pipe.log.is_empty() && !dev.log_lengths.contains_key(*name);
+        let ruled: Vec<_> = dev.pipes.iter().filter(is_ruled).collect();
+        if ruled.len() < RULED_LOGS {
+            return;
+        }
+        let stalest = ruled.into_iter().min_by_key(|(_, pipe)| pipe.log.newest_time()).map(|(name, _)| name.clone());
+        if let Some(pipe) = stalest.as_ref().and_then(|name| dev.pipes.get_mut(name)) {
+            pipe.log = Log::default();
+        }
+        dev.pipes.retain(|_, pipe| !pipe.subscribers.is_empty() || !pipe.log.is_empty());
+    }
+
     /// Logs a message if the pipe has a log.
     pub(super) fn log(&mut self, dev: u32, name: &[u8], event: &[u8], user: u32, data: &[u8], now: u64) {
         let faults = self.faults();
         let keep = self.pipe(dev, name).map_or_else(|| self.keep(dev, name), |pipe| pipe.keep);
         if keep != Keep::Nothing {
+            self.make_room_for_log(dev, name);
             self.pipe_mut(dev, name).log.store(keep, faults, data, event, user, now);
         }
     }

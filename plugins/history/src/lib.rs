@@ -84,7 +84,7 @@ fn line(event: &Event) -> String {
     let user = match event.user_id {
         Some(0) => "anonymous".to_owned(),
         Some(user) => format!("user {user}"),
-        None => "server".to_owned(),
+        None => "unknown".to_owned(),
     };
     let mut text = event.text().split_whitespace().collect::<Vec<_>>().join(" ");
     if let Some((end, _)) = text.char_indices().nth(TEXT_MAX_CHARS) {
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_line_has_the_time_of_day_if_the_server_says_it() {
         let event = Event { time: Some(1_700_000_000), user_id: None, ..said(0, "hi") };
-        assert_eq!(line(&event), "22:13 server: hi");
+        assert_eq!(line(&event), "22:13 unknown: hi");
     }
 
     #[test]

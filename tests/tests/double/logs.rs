@@ -166,3 +166,22 @@ async fn the_marker_may_be_missing_and_a_bad_one_is_two_errors() {
     }
     raw.quiet().await;
 }
+
+#[tokio::test]
+async fn new_names_without_end_do_not_fill_the_memory() {
+    let logs = vec![LogRule { pipes: "web_*".to_owned(), length: 2 }];
+    let double = Double::start(Options { logs, ..Options::default() }).await;
+    double.control.set_log_length("web_set", 2);
+    double.control.publish("web_set", "e", "stays").unwrap();
+    for number in 0..1_100 {
+        double.control.publish(&format!("web_{number}"), "e", "x").unwrap();
+    }
+    let mut raw = double.anonymous().await;
+    let mut kept = 0;
+    for number in 0..1_100 {
+        kept += log(&mut raw, &format!("web_{number}")).await.len();
+    }
+    assert_eq!(kept, 1_000);
+    assert_eq!(log(&mut raw, "web_1099").await.len(), 1, "the newest is there");
+    assert_eq!(log(&mut raw, "web_set").await.len(), 1, "and so is what was switched on by name");
+}

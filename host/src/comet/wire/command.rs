@@ -5,7 +5,7 @@
 //! that ends its frame.
 
 use super::growth;
-use crate::comet::name::{self, Marker, NAME_MAX_BYTES, NameError, PipeName};
+use crate::comet::name::{self, Marker, NAME_MAX_BYTES, NameError, PipeName, USER_ID_MAX};
 
 /// The most pipes that one connection can subscribe to (section 6).
 pub const SUBSCRIBED_PIPES_MAX: usize = 32;
@@ -33,6 +33,9 @@ pub enum Refusal {
     /// The server tracks only these.
     #[error("cannot list the users of pipe {0:?}: the server lists only those of pipes that begin with track_")]
     NotTracked(String),
+    /// The server would take it for another number and answer for that.
+    #[error("no user has the number {0}: {USER_ID_MAX} is the largest")]
+    NoUser(u64),
     /// The server would silently cut the message there.
     #[error("the message has a NUL character, where the server would cut it: encode or remove it")]
     Nul,
@@ -127,9 +130,14 @@ pub fn is_countable(pipe: &PipeName) -> bool {
 }
 
 /// Asks when a user was last there.
-#[must_use]
-pub fn user_status(user_id: u64) -> String {
-    format!("user_status\n{user_id}")
+///
+/// # Errors
+/// [`Refusal::NoUser`].
+pub fn user_status(user_id: u64) -> Result<String, Refusal> {
+    if user_id > USER_ID_MAX {
+        return Err(Refusal::NoUser(user_id));
+    }
+    Ok(format!("user_status\n{user_id}"))
 }
 
 /// Asks who is subscribed to a `track_` pipe.

@@ -5,7 +5,9 @@
 //! listeners were served. So a message is measured before it is sent.
 //!
 //! Clients that connect with a version below 4 get a longer form, in which the answer's JSON is escaped once more. The
-//! measure is taken of that form: what fits there fits everywhere, whatever version we, or a listener, connect with.
+//! measure is taken of that form: on a server 4.x, what fits there fits whatever version we, or a listener, connect
+//! with. A server before 4.0 puts its answers into base64 and so cuts the sender off from some 48,000 bytes on, which is
+//! not measured here: hardly a message is so long, and on newer servers it would refuse what is good.
 
 /// The largest frame the server sends.
 pub const FRAME_MAX_BYTES: usize = 65_535;
@@ -14,8 +16,8 @@ pub const FRAME_MAX_BYTES: usize = 65_535;
 const TIME_BYTES: usize = 11;
 /// The number of receivers: an `i32` on the server.
 const NUMBER_BYTES: usize = 10;
-/// A user id has at most 18 digits (section 1), and two to spare.
-const USER_ID_BYTES: usize = 20;
+/// A user id: an `i32` on the server.
+const USER_ID_BYTES: usize = 10;
 
 /// An answer without its varying parts (section 2.3).
 const ANSWER_BYTES: usize = 101;

@@ -66,7 +66,8 @@ fn commands_are_written_as_the_server_reads_them() {
     assert_eq!(command::pipe_log(&pipe("any_pipe"), &marker()), "pipe_log\nany_pipe\n0123456789\n");
     assert_eq!(command::pipe_count(&pipe("web_x"), &marker()).unwrap(), "pipe_count\nweb_x\n0123456789\n");
     assert_eq!(command::pipe_count(&room, &marker()).unwrap(), "pipe_count\ntrack_room\n0123456789\n");
-    assert_eq!(command::user_status(7), "user_status\n7");
+    assert_eq!(command::user_status(7).unwrap(), "user_status\n7");
+    assert!(command::user_status(4_294_967_303).is_err(), "the server would answer for user 7");
     assert_eq!(command::track_pipe_users(&room, &marker()).unwrap(), "track_pipe_users\ntrack_room\n0123456789");
     assert_eq!(command::user_data(7, &marker()), "user_data\n0123456789\n7");
 }

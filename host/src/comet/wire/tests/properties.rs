@@ -13,6 +13,7 @@ use super::{
     read, written,
 };
 use crate::comet::name::PipeName;
+use crate::comet::name::USER_ID_MAX;
 
 /// Any text but NUL, rich in what the server escapes and in what looks escaped.
 fn text() -> impl Strategy<Value = String> {
@@ -29,7 +30,7 @@ fn text() -> impl Strategy<Value = String> {
 
 fn sent() -> impl Strategy<Value = Sent> {
     let pipe = ("web(auth)?_", "[A-Za-z0-9_-]{0,20}").prop_map(|(prefix, rest)| prefix + &rest);
-    let user_id = prop_oneof![0_u64..10, 10_u64..1000, 0_u64..=999_999_999_999_999_999];
+    let user_id = prop_oneof![0_u64..10, 10_u64..1000, 0_u64..=USER_ID_MAX];
     let lengths = prop_oneof![Just(None), (118_usize..130).prop_map(Some)];
     (any::<bool>(), pipe, "[A-Za-z0-9_-]{0,12}", text(), user_id, 1_000_000_000_u64..2_000_000_000, lengths).prop_map(
         |(long_form, pipe, event, mut text, user_id, time, frame_bytes)| {
@@ -196,7 +197,7 @@ proptest! {
     /// Hazard 15: the measure is that of the longer form, with the most digits that its numbers can have.
     #[test]
     fn a_message_is_measured_as_the_server_makes_it(sent in sent()) {
-        let worst = Sent { long_form: true, time: 10_000_000_000, user_id: 10_000_000_000_000_000_000, ..sent };
+        let worst = Sent { long_form: true, time: 10_000_000_000, user_id: USER_ID_MAX, ..sent };
         let grown = Grown::measure(&worst.text);
         prop_assert_eq!(growth::answer_bytes(&worst.pipe, grown), worst.answer(1_000_000_000).len());
         // 0x1A alone is longer in the log than live.
