@@ -6,7 +6,7 @@ use cometbot::comet::{
     address::{Address, Login, Token},
     client,
     commands::Commands,
-    link::connect::Settings,
+    link::connect::{Manner, Settings},
     login::LoginSource,
     name::PipeName,
     wire::{Event, Seen},
@@ -62,9 +62,8 @@ impl Client {
     }
 
     async fn open(url: &str, login: Login, pipes: &[&str]) -> Self {
-        let heartbeat = crate::PATIENCE;
-        let login = LoginSource::Fixed(login);
-        let settings = Settings { address: Address::parse(url).unwrap(), login, heartbeat };
+        let manner = Manner { login: LoginSource::Fixed(login), heartbeat: crate::PATIENCE, authorities: None };
+        let settings = Settings { address: Address::parse(url).unwrap(), manner };
         let pipes: BTreeSet<PipeName> = pipes.iter().map(|pipe| PipeName::new(pipe).unwrap()).collect();
         let client = client::Client::open(&settings, pipes, OUTBOX_BYTES);
         Self(within("the subscription of a client", client).await.unwrap())

@@ -75,14 +75,14 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), BotError> {
     let mut server = None;
-    let settings = match config.server {
-        Server::At(settings) => settings,
-        Server::Embedded(login) => {
+    let (settings, others) = match config.server {
+        Server::At { settings, others } => (settings, others),
+        Server::Embedded { manner, version } => {
             let bound = embedded::bind(&config.embedded).await?;
-            let address = Address::parse(&format!("ws://{}/ws/", bound.address()))?.with_version(&login.version)?;
+            let address = Address::parse(&format!("ws://{}/ws/", bound.address()))?.with_version(&version)?;
             tracing::info!("the embedded comet server listens at {address}");
             server = Some(Embedded::start(bound));
-            Settings { address, login: login.login, heartbeat: login.heartbeat }
+            (Settings { address, manner }, Vec::new())
         }
     };
     let address = settings.address.clone();
@@ -93,7 +93,7 @@ pub async fn run(
     let mut watch = Watch::start(folder);
     let mut roster = Roster::new(sandbox, config.plugins.clone(), port.clone(), config.service.outbox_bytes);
     let names = roster.names();
-    let link = Link::new(settings, port.clone(), roster.subscription());
+    let link = Link::new(settings, others, port.clone(), roster.subscription());
     let intake = Intake::new(roster.routes());
     let status = link.status();
     let mut thread = None;

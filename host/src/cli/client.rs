@@ -27,20 +27,23 @@ impl Target {
     fn settings(&self, common: &Common) -> Result<Settings, CliError> {
         let config = common.load_if_there()?;
         let settings = match config.server {
-            Server::At(settings) => settings,
-            Server::Embedded(server) => {
+            Server::At { settings, .. } => settings,
+            Server::Embedded { manner, version } => {
                 let address = Address::parse(&format!("ws://{}/ws/", config.embedded.listen))
-                    .and_then(|address| address.with_version(&server.version));
+                    .and_then(|address| address.with_version(&version));
                 let address = address.map_err(CliError::usage)?;
-                Settings { address, login: server.login, heartbeat: server.heartbeat }
+                Settings { address, manner }
             }
         };
         let Some(url) = &self.server else { return Ok(settings) };
         let address = Address::parse(url).and_then(|address| address.with_version(settings.address.version()));
         let address = address.map_err(CliError::usage)?;
+        let mut manner = settings.manner;
         // A token is for the server that it was configured for, and for no other.
-        let login = if address.is_same_server(&settings.address) { settings.login } else { LoginSource::anonymous() };
-        Ok(Settings { address, login, ..settings })
+        if !address.is_same_server(&settings.address) {
+            manner.login = LoginSource::anonymous();
+        }
+        Ok(Settings { address, manner })
     }
 }
 

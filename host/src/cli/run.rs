@@ -13,7 +13,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let config = common.load()?;
     logging::start(&config.log)?;
     tracing::info!("cometbot {}, configured by {}", env!("CARGO_PKG_VERSION"), common.config_path().display());
-    let is_tryout = matches!(config.server, Server::Embedded(_)) && logging::is_human(&config.log);
+    let is_tryout = matches!(config.server, Server::Embedded { .. }) && logging::is_human(&config.log);
     let started = |started: Started| {
         if is_tryout {
             suggest(&started);

@@ -319,6 +319,13 @@ impl Address {
         &self.version
     }
 
+    /// Whether it is this very machine: what goes there passes no network.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let is_loopback = self.host.parse().map(|ip: std::net::IpAddr| ip.is_loopback());
+        is_loopback.unwrap_or_else(|_| self.host.eq_ignore_ascii_case("localhost"))
+    }
+
     /// Whether both are the same place, by the same name.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {
@@ -567,6 +574,20 @@ mod tests {
         let login = login(&"x".repeat(TOKEN_MAX_BYTES), Some(USER_ID_MAX), Some(DEV_ID_MAX));
         let headers_bytes = 400;
         assert!(address.request_uri(&login).len() + address.authority().len() + headers_bytes < 2_000);
+    }
+
+    #[test]
+    fn only_this_machine_is_loopback() {
+        for (url, is_loopback) in [
+            ("ws://127.0.0.1:8087", true),
+            ("ws://127.1.2.3", true),
+            ("ws://[::1]", true),
+            ("ws://LocalHost", true),
+            ("ws://10.0.0.1", false),
+            ("ws://localhost.example.org", false),
+        ] {
+            assert_eq!(address(url).is_loopback(), is_loopback, "{url}");
+        }
     }
 
     #[test]

@@ -3,15 +3,15 @@
 use std::{path::Path, time::Duration};
 
 use super::{
-    Embedded, Log, PluginTerms, Plugins, Secret, Server, ServerLogin, Service,
+    Embedded, Log, PluginTerms, Plugins, Secret, Server, Service,
     check::Checker,
     error::ConfigError,
     is_plugin_name,
     raw::{self, Raw, RawPlugin},
 };
 use crate::comet::{
-    address::{Address, DEFAULT_VERSION, Login, Token},
-    link::connect::Settings,
+    address::{Address, DEFAULT_VERSION, Login, Scheme, Token},
+    link::connect::{Manner, Settings},
     login::LoginSource,
     name::PipePattern,
 };
@@ -58,11 +58,10 @@ pub(super) fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigErr
     }
     let dev_id = Some(server.dev_id.unwrap_or(0));
     let login = check.that(&["server", "user-id"], Login::new(token, server.user_id, dev_id))?;
+    let is_anonymous = login.is_anonymous();
     // A file is read again for each connection; that it is right now is checked above.
     let login = match &server.token_file {
-        Some(file) if !login.is_anonymous() => {
-            LoginSource::File { token: check.beside(file), user_id: server.user_id, dev_id }
-        }
+        Some(file) if !is_anonymous => LoginSource::File { token: check.beside(file), user_id: server.user_id, dev_id },
         _ => LoginSource::Fixed(login),
     };
     let version = server.version.clone().unwrap_or_else(|| DEFAULT_VERSION.to_owned());
@@ -73,12 +72,31 @@ pub(super) fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigErr
     // The version is checked even where the address comes later.
     let any = check.that(&["server", "url"], Address::parse("ws://127.0.0.1/ws/"))?;
     check.that(&["server", "version"], any.with_version(&version))?;
+    let authorities = server.ca_file.as_ref().map(|file| check.beside(file));
+    let manner = Manner { login, heartbeat, authorities };
     if url == EMBEDDED {
-        return Ok(Server::Embedded(ServerLogin { login, version, heartbeat }));
+        if !server.other_urls.is_empty() {
+            let fault = "the embedded server is one: name a server in `url` before you name others";
+            return Err(check.fault(&["server", "other-urls"], fault));
+        }
+        return Ok(Server::Embedded { manner, version });
     }
-    let address = check.that(&["server", "url"], Address::parse(url))?;
-    let address = check.that(&["server", "version"], address.with_version(&version))?;
-    Ok(Server::At(Settings { address, login, heartbeat }))
+    let may_be_plain = is_anonymous || server.plain_token.unwrap_or_default();
+    let address = |key: &str, url: &str| {
+        let address = check.that(&["server", key], Address::parse(url))?;
+        let address = check.that(&["server", "version"], address.with_version(&version))?;
+        if address.scheme() == Scheme::Ws && !address.is_loopback() && !may_be_plain {
+            let fault = format!(
+                "the token would travel to {} for everybody to read: write wss://, or set `plain-token = true` if the \
+                 way there is safe",
+                address.host()
+            );
+            return Err(check.fault(&["server", key], &fault));
+        }
+        Ok(address)
+    };
+    let others = server.other_urls.iter().map(|url| address("other-urls", url)).collect::<Result<_, _>>()?;
+    Ok(Server::At { settings: Settings { address: address("url", url)?, manner }, others })
 }
 
 pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, ConfigError> {

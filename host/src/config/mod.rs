@@ -12,7 +12,10 @@ use std::{
 };
 
 use self::check::Checker;
-use crate::comet::{link::connect::Settings, login::LoginSource};
+use crate::comet::{
+    address::Address,
+    link::connect::{Manner, Settings},
+};
 
 mod assemble;
 mod check;
@@ -44,21 +47,20 @@ pub struct Config {
 /// Which server to connect to.
 #[derive(Debug, Clone)]
 pub enum Server {
-    /// The embedded one.
-    Embedded(ServerLogin),
+    /// The embedded one, whose address is known only once it listens.
+    Embedded {
+        /// How to connect to it.
+        manner: Manner,
+        /// The version that we speak, as `N.N`.
+        version: String,
+    },
     /// Another one.
-    At(Settings),
-}
-
-/// As whom to connect to the embedded server, whose address is known only once it listens.
-#[derive(Debug, Clone)]
-pub struct ServerLogin {
-    /// The login.
-    pub login: LoginSource,
-    /// The version that we speak, as `N.N`.
-    pub version: String,
-    /// After so long without a frame the server is asked whether it is there.
-    pub heartbeat: Duration,
+    At {
+        /// The one to try first.
+        settings: Settings,
+        /// Others that are as good, to be tried in turn.
+        others: Vec<Address>,
+    },
 }
 
 /// A text that no log shows.

@@ -19,6 +19,9 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RawServer {
     pub(super) url: Option<String>,
+    pub(super) other_urls: Vec<String>,
+    pub(super) ca_file: Option<PathBuf>,
+    pub(super) plain_token: Option<bool>,
     pub(super) version: Option<String>,
     pub(super) dev_id: Option<u64>,
     pub(super) user_id: Option<u64>,

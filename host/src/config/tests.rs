@@ -13,7 +13,7 @@ fn complaint(text: &str, variables: &[(&str, &str)]) -> String {
 #[test]
 fn an_empty_file_is_a_bot_on_the_embedded_server() {
     let config = parse("", &[]).unwrap();
-    assert!(matches!(config.server, Server::Embedded(_)));
+    assert!(matches!(config.server, Server::Embedded { .. }));
     assert_eq!(config.embedded.listen.port(), 8087);
     assert_eq!(config.plugins.folder, Path::new("/etc/cometbot/plugins"));
 }
@@ -97,6 +97,28 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
 }
 
 #[test]
+fn a_token_does_not_travel_in_the_open_unless_that_was_allowed() {
+    let text = "[server]\nuser-id = 7\ntoken = \"5ecre7\"\nurl = \"ws://example.org/ws/\"\n";
+    let message = complaint(text, &[]);
+    assert!(message.contains("line 4") && message.contains("wss://") && !message.contains("5ecre7"), "{message}");
+    let other = text.replace("ws://", "wss://") + "other-urls = [\"ws://b.example.org/ws/\"]\n";
+    assert!(complaint(&other, &[]).contains("line 5"));
+    parse(text, &[("COMETBOT_SERVER__PLAIN_TOKEN", "true")]).unwrap();
+    parse(&text.replace("example.org", "127.0.0.1"), &[]).unwrap();
+    parse(&text.replace("ws://", "wss://"), &[]).unwrap();
+    parse("[server]\nurl = \"ws://example.org/ws/\"\n", &[]).unwrap();
+}
+
+#[test]
+fn several_servers_can_be_named() {
+    let text =
+        "[server]\nurl = \"wss://a.example.org\"\nother-urls = [\"wss://b.example.org\", \"wss://c.example.org\"]\n";
+    let Server::At { others, .. } = parse(text, &[]).unwrap().server else { panic!("another server") };
+    assert_eq!(others.iter().map(Address::host).collect::<Vec<_>>(), ["b.example.org", "c.example.org"]);
+    assert!(complaint("[server]\nother-urls = [\"wss://b.example.org\"]\n", &[]).contains("`url`"));
+}
+
+#[test]
 fn every_key_can_be_set_by_a_variable() {
     let config = parse(
         "[plugin.karma]\nmemory-mib = 8\n",
@@ -113,9 +135,9 @@ fn every_key_can_be_set_by_a_variable() {
         ],
     )
     .unwrap();
-    let Server::At(settings) = &config.server else { panic!("{:?}", config.server) };
+    let Server::At { settings, .. } = &config.server else { panic!("{:?}", config.server) };
     assert_eq!(settings.address.to_string(), "wss://example.org/ws/");
-    assert_eq!(settings.login.read().unwrap().user_id(), Some(7));
+    assert_eq!(settings.manner.login.read().unwrap().user_id(), Some(7));
     let karma = config.plugins.terms("karma");
     assert_eq!(karma.memory_bytes, 8 * 1024 * 1024);
     assert_eq!(karma.queue_events, 10);

@@ -239,6 +239,8 @@ async fn a_message_cannot_steer_the_terminal_or_forge_a_line() {
         assert_eq!(ended.out.lines().count(), 1, "{:?}", ended.out);
         assert!(!has_control(&ended.out), "{arguments:?}: {:?}", ended.out);
         assert!(!has_control(&ended.err), "{:?}", ended.err);
+        // Or the next one would be taken to listen before it does.
+        comet.subscribed("web_log", 0).await;
     }
     for arguments in [vec!["log", "web_log"], vec!["log", "--json", "web_log"]] {
         let ended = home.run(&arguments).await;

@@ -22,6 +22,7 @@ mod old_server;
 mod secrets_stay_secret;
 mod server_misbehaves;
 mod service_manager;
+mod several_servers;
 mod stops_in_order;
 mod subscription;
 mod tls;

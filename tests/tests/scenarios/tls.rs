@@ -76,3 +76,24 @@ async fn tls_to_a_server_without_it_is_a_clear_error() {
     assert_eq!(ended.code, Some(3), "{ended:?}");
     assert!(ended.err.contains("ws://"), "{}", ended.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_of_one_s_own_is_trusted_when_it_is_named() {
+    let comet = Comet::start().await;
+    let (certificate, port) = tls_in_front_of(&comet).await;
+    let home = Home::at_url(&format!("wss://localhost:{port}/ws/"))
+        .set("server", "ca-file = \"ca.pem\"")
+        .file("ca.pem", &certificate)
+        .plugin("echo.wat", Plugin::answering("web_chat", "echo").text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(client.ask("web_chat", "hello").await, "echo hello");
+    assert_eq!(bot.stop().await.code, Some(0));
+
+    let home = Home::at_url(&format!("wss://localhost:{port}/ws/"))
+        .set("server", "ca-file = \"ca.pem\"")
+        .file("ca.pem", "no certificate");
+    let ended = home.run(["count", "web_chat"]).await;
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.err.contains("ca.pem holds no certificate"), "{}", ended.err);
+}

@@ -1,6 +1,11 @@
 //! From an address to an authorized connection: TCP, TLS, the websocket handshake, the first frame.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::StreamExt as _;
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
@@ -30,16 +35,25 @@ const FRAME_MAX_BYTES: usize = 1024 * 1024;
 /// How much is read from the socket at once.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 
-/// Where to connect and as whom.
+/// Where to connect, and how.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The server.
     pub address: Address,
+    /// As whom, and with what care.
+    pub manner: Manner,
+}
+
+/// How to connect, whichever server it is.
+#[derive(Debug, Clone)]
+pub struct Manner {
     /// As whom; an empty token is an anonymous client.
     pub login: LoginSource,
     /// After so long without a frame the server is asked whether it is still there. It sends nothing by itself, and a
     /// ping would end the connection (PROTOCOL.md, section 8).
     pub heartbeat: Duration,
+    /// A file with certificates (PEM) to trust beside the system's.
+    pub authorities: Option<PathBuf>,
 }
 
 /// Why there is no connection.
@@ -64,9 +78,17 @@ pub enum ConnectError {
         /// What went wrong.
         source: io::Error,
     },
-    /// No system certificates.
+    /// No certificates to trust.
     #[error("no certificate authorities were found on this system (install its ca-certificates): {0}")]
     NoRoots(String),
+    /// The file with certificates to trust holds none.
+    #[error("{} holds no certificate that can be trusted (PEM is expected): {reason}", path.display())]
+    NoAuthority {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Something answers, but it is no comet server.
     #[error(
         "{address} answers, but not as a comet server ({reason}): check the port and the path, which is usually /ws/"
@@ -121,7 +143,7 @@ impl ConnectError {
     /// Whether another try soon is of no use: somebody must change something first.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::NoRoots(_) | Self::Refused { .. } | Self::NotAuthorized { .. })
+        matches!(self, Self::NoRoots(_) | Self::NoAuthority { .. } | Self::Refused { .. } | Self::NotAuthorized { .. })
     }
 }
 
@@ -139,9 +161,9 @@ impl Connection {
     /// Connects; gives what the server calls itself as well.
     pub(super) async fn open(settings: &Settings) -> Result<(Self, String), ConnectError> {
         let address = &settings.address;
-        let login = settings.login.read()?;
+        let login = settings.manner.login.read()?;
         let url = settings.url(&login);
-        let stream = dial(address).await?;
+        let stream = dial(address, settings.manner.authorities.as_deref()).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
             .max_message_size(Some(FRAME_MAX_BYTES))
@@ -161,7 +183,7 @@ impl Connection {
     }
 }
 
-async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
+async fn dial(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn Stream>, ConnectError> {
     let unreachable = |source| ConnectError::Unreachable { address: address.to_string(), source };
     let connecting = TcpStream::connect((address.host(), address.port()));
     let stream =
@@ -174,15 +196,22 @@ async fn dial(address: &Address) -> Result<Box<dyn Stream>, ConnectError> {
     let tls = |source| ConnectError::Tls { address: address.to_string(), source };
     let name = ServerName::try_from(address.host().to_owned())
         .map_err(|error| tls(io::Error::new(io::ErrorKind::InvalidInput, error)))?;
-    let connecting = TlsConnector::from(tls_config()?).connect(name, stream);
+    let connecting = TlsConnector::from(tls_config(authorities)?).connect(name, stream);
     let stream = timeout(STEP_TIMEOUT, connecting).await.unwrap_or_else(|late| Err(late.into())).map_err(tls)?;
     Ok(Box::new(stream))
 }
 
-fn tls_config() -> Result<Arc<ClientConfig>, ConnectError> {
-    let found = rustls_native_certs::load_native_certs();
+fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, ConnectError> {
     let mut roots = RootCertStore::empty();
-    if roots.add_parsable_certificates(found.certs).0 == 0 {
+    if let Some(path) = authorities {
+        let found = rustls_native_certs::load_certs_from_paths(Some(path), None);
+        let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
+        if roots.add_parsable_certificates(found.certs).0 == 0 {
+            return Err(ConnectError::NoAuthority { path: path.to_owned(), reason: errors.join("; ") });
+        }
+    }
+    let found = rustls_native_certs::load_native_certs();
+    if roots.add_parsable_certificates(found.certs).0 == 0 && authorities.is_none() {
         let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
         return Err(ConnectError::NoRoots(errors.join("; ")));
     }

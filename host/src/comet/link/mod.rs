@@ -8,7 +8,11 @@
 //! What arrives leaves through an [`Inlet`], which the caller gives; what is to be sent comes from an
 //! [`Outbox`](super::outbox::Outbox). `bot` runs a [`Link`]; `cli` runs single sessions.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::watch;
 
@@ -18,6 +22,7 @@ use self::{
     session::{Ended, Session},
 };
 use super::{
+    address::Address,
     asks::Asks,
     name::PipeName,
     outbox::Outbox,
@@ -85,6 +90,8 @@ impl Default for Port {
 /// A connection that comes back.
 pub struct Link {
     settings: Settings,
+    /// Servers that are as good, to be tried in turn after the one in `settings`.
+    others: VecDeque<Address>,
     port: Port,
     /// The pipes to be subscribed; a change is sent to the server at once.
     subscription: watch::Receiver<Arc<BTreeSet<PipeName>>>,
@@ -94,8 +101,13 @@ pub struct Link {
 impl Link {
     /// A link that does nothing until it is run.
     #[must_use]
-    pub fn new(settings: Settings, port: Port, subscription: watch::Receiver<Arc<BTreeSet<PipeName>>>) -> Self {
-        Self { settings, port, subscription, status: watch::Sender::new(Status::Connecting) }
+    pub fn new(
+        settings: Settings,
+        others: Vec<Address>,
+        port: Port,
+        subscription: watch::Receiver<Arc<BTreeSet<PipeName>>>,
+    ) -> Self {
+        Self { settings, others: others.into(), port, subscription, status: watch::Sender::new(Status::Connecting) }
     }
 
     /// How the link does, from now on.
@@ -105,7 +117,7 @@ impl Link {
     }
 
     /// Keeps a connection up for ever. Dropping the future ends the connection.
-    pub async fn run(self, mut inlet: impl Inlet) {
+    pub async fn run(mut self, mut inlet: impl Inlet) {
         let mut backoff = Backoff::default();
         loop {
             self.status.send_replace(Status::Connecting);
@@ -129,7 +141,14 @@ impl Link {
                 "{why}; next try in {:.1} s", pause.as_secs_f64()
             );
             self.status.send_replace(Status::Waiting { pause });
+            self.turn_to_the_next_server();
             tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn turn_to_the_next_server(&mut self) {
+        if let Some(next) = self.others.pop_front() {
+            self.others.push_back(std::mem::replace(&mut self.settings.address, next));
         }
     }
 }

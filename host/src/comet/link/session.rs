@@ -99,7 +99,7 @@ impl Session {
                 Standing::Anonymous => "as an anonymous client".to_owned(),
             }
         );
-        Ok(Self { connection, heartbeat: settings.heartbeat })
+        Ok(Self { connection, heartbeat: settings.manner.heartbeat })
     }
 
     /// Lives until the connection ends. `status` becomes [`Status::Live`] when the subscription is in force.
