@@ -60,7 +60,7 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let session = Session::open(settings).await?;
         let port = Port::new();
-        let (lane, asks) = (port.outbox.lane(outbox_bytes), Arc::clone(&port.asks));
+        let (lane, asks) = (port.outbox.lane("client", outbox_bytes), Arc::clone(&port.asks));
         let (subscription, subscribed) = watch::channel(Arc::new(pipes));
         let (status, mut status_seen) = watch::channel(Status::Connecting);
         let (heard, events) = mpsc::unbounded_channel();

@@ -66,6 +66,7 @@ struct State {
 /// What waits in one lane.
 #[derive(Debug, Default)]
 struct Waiting {
+    name: Arc<str>,
     sends: Commands,
     /// Sends at the front that have left already.
     taken: usize,
@@ -88,22 +89,29 @@ struct Question {
 /// Sends without an answer.
 #[derive(Debug, Default)]
 struct Unanswered {
-    /// Their sizes on the wire, oldest first.
-    sizes: VecDeque<usize>,
+    /// Oldest first.
+    sends: VecDeque<UnderWay>,
     bytes: usize,
     /// When an answer last came, or the first of them left.
     progress: Option<Instant>,
 }
 
+#[derive(Debug)]
+struct UnderWay {
+    /// What it takes on the wire.
+    bytes: usize,
+    sender: Arc<str>,
+}
+
 impl Outbox {
-    /// A lane in which about `bound_bytes` may wait.
+    /// A lane for the sender called `name`, in which about `bound_bytes` may wait.
     #[must_use]
-    pub fn lane(self: &Arc<Self>, bound_bytes: usize) -> Lane {
+    pub fn lane(self: &Arc<Self>, name: &str, bound_bytes: usize) -> Lane {
         let mut state = self.lock();
         let id = state.next_id;
         state.next_id += 1;
         let moved = Arc::new(Notify::new());
-        state.lanes.insert(id, Waiting { moved: Arc::clone(&moved), ..Waiting::default() });
+        state.lanes.insert(id, Waiting { name: name.into(), moved: Arc::clone(&moved), ..Waiting::default() });
         Lane { outbox: Arc::clone(self), id, bound_bytes, moved }
     }
 
@@ -131,10 +139,15 @@ impl Outbox {
         self.may_take.notify_one();
     }
 
+    /// Who sent the send that is answered after `earlier` others.
+    pub(super) fn sender(&self, earlier: usize) -> Option<Arc<str>> {
+        self.lock().unanswered.sends.get(earlier).map(|send| Arc::clone(&send.sender))
+    }
+
     /// How long the oldest send has been without any sign that the server goes on answering; none if all are answered.
     pub(super) fn stalled_for(&self) -> Option<Duration> {
         let state = self.lock();
-        if state.unanswered.sizes.is_empty() { None } else { state.unanswered.progress.map(|since| since.elapsed()) }
+        if state.unanswered.sends.is_empty() { None } else { state.unanswered.progress.map(|since| since.elapsed()) }
     }
 
     /// Forgets what belongs to a connection that is gone: the questions, and the sends under way, whose number it gives.
@@ -142,14 +155,14 @@ impl Outbox {
         let mut state = self.lock();
         state.questions.clear();
         state.urgent.clear();
-        std::mem::take(&mut state.unanswered).sizes.len()
+        std::mem::take(&mut state.unanswered).sends.len()
     }
 
     /// Whether no send waits and none is under way.
     #[must_use]
     pub fn is_idle(&self) -> bool {
         let state = self.lock();
-        state.turns.is_empty() && state.unanswered.sizes.is_empty()
+        state.turns.is_empty() && state.unanswered.sends.is_empty()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -266,7 +279,7 @@ impl Waiting {
                 is_blocked = true;
                 break;
             }
-            unanswered.push(size);
+            unanswered.push(UnderWay { bytes: size, sender: Arc::clone(&self.name) });
             out.push(command);
             turn_bytes += size;
             self.taken += 1;
@@ -287,19 +300,19 @@ impl Unanswered {
         self.bytes == 0 || self.bytes + size <= WINDOW_BYTES
     }
 
-    fn push(&mut self, size: usize) {
-        if self.sizes.is_empty() {
+    fn push(&mut self, send: UnderWay) {
+        if self.sends.is_empty() {
             self.progress = Some(Instant::now());
         }
-        self.sizes.push_back(size);
-        self.bytes += size;
+        self.bytes += send.bytes;
+        self.sends.push_back(send);
     }
 
     fn answered(&mut self, count: usize) {
         for _ in 0..count {
             // An answer to nothing can be forged by whoever may write to any pipe (PROTOCOL.md, hazard 40).
-            let Some(size) = self.sizes.pop_front() else { break };
-            self.bytes -= size;
+            let Some(send) = self.sends.pop_front() else { break };
+            self.bytes -= send.bytes;
         }
         self.progress = Some(Instant::now());
     }
@@ -311,7 +324,7 @@ mod tests {
     use super::*;
 
     fn lane_with(outbox: &Arc<Outbox>, sends: usize, message: &str) -> Lane {
-        let lane = outbox.lane(1024);
+        let lane = outbox.lane("test", 1024);
         append(&lane, sends, message);
         lane
     }
@@ -406,6 +419,20 @@ mod tests {
     }
 
     #[test]
+    fn the_sender_of_an_answered_send_is_known() {
+        let outbox: Arc<Outbox> = Arc::default();
+        let lanes = ["one", "two"].map(|name| outbox.lane(name, 1024));
+        for lane in &lanes {
+            append(lane, 1, "x");
+        }
+        take(&outbox);
+        assert_eq!(outbox.sender(1).as_deref(), Some("two"));
+        outbox.answered(1);
+        assert_eq!(outbox.sender(0).as_deref(), Some("two"));
+        assert_eq!(outbox.sender(1), None);
+    }
+
+    #[test]
     fn an_answer_to_nothing_is_ignored() {
         let outbox = Outbox::default();
         outbox.answered(3);
@@ -434,7 +461,7 @@ mod tests {
     #[test]
     fn many_small_sends_keep_their_order_through_compaction() {
         let outbox: Arc<Outbox> = Arc::default();
-        let lane = outbox.lane(usize::MAX);
+        let lane = outbox.lane("test", usize::MAX);
         let mut commands = Commands::default();
         let mut seen = 0;
         for number in 0..20_000 {

@@ -381,3 +381,20 @@ async fn a_handler_that_fails_after_a_question_sends_nothing() {
     assert_eq!(client.next_lines(4).await, ["before one", "echo one", "before two", "echo two"]);
     bot.failed("rogue").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_server_refuses_is_in_the_log_with_the_plugin_that_sent_it() {
+    let comet = Comet::start().await;
+    let send = |pipe: &str| {
+        let send = format!(r#"(call $send "{pipe}" "msg" "x")"#);
+        Plugin::new().hears("web_ask", ["msg"]).sends("*").handle(&send)
+    };
+    let home = Home::at(&comet)
+        .plugin("allowed.wat", send("web_told").text())
+        .plugin("not_allowed.wat", send("webauth_room").text());
+    let bot = home.live().await;
+    told(&comet).await.send("web_ask", "msg", "x");
+    let line = bot.wait_until_it_says("the server refuses").await;
+    assert!(line.says("can not send messages anonim users"), "{}", line.raw);
+    assert_eq!(line.field("plugin"), "not_allowed");
+}

@@ -35,7 +35,7 @@ use crate::{
             command::{self, SUBSCRIBED_PIPES_MAX},
         },
     },
-    report::{Quiet, Throttle},
+    report::{Throttle, brief},
 };
 
 /// How often it is checked that the server still answers.
@@ -236,12 +236,21 @@ impl<I: Inlet> Intake<'_, I> {
                 self.port.asks.user_seen(user_id, seen);
             }
             Message::Error(error) => {
+                let mut sender = None;
                 if error.answers_a_send {
+                    sender = self.port.outbox.sender(self.answered);
                     self.answered += 1;
                     self.inlet.answer(Err(&error));
                 }
                 if let Some(times) = self.refused.pass() {
-                    tracing::warn!(code = error.code, times, "the server refuses: {}", Quiet(error.text.trim()));
+                    let plugin = sender.as_deref();
+                    tracing::warn!(
+                        plugin,
+                        code = error.code,
+                        times,
+                        "the server refuses: {}",
+                        brief(error.text.trim())
+                    );
                 }
             }
             Message::Unreadable(unreadable) => {

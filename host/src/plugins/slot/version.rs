@@ -67,7 +67,7 @@ impl Starter {
     #[must_use]
     pub fn new(sandbox: Arc<Sandbox>, name: &str, terms: PluginTerms, port: &Port, outbox_bytes: usize) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(outbox_bytes)));
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, outbox_bytes)));
         let asks = Arc::clone(&port.asks);
         Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing }
     }
