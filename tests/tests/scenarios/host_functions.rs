@@ -393,7 +393,8 @@ async fn what_the_server_refuses_is_in_the_log_with_the_plugin_that_sent_it() {
         .plugin("allowed.wat", send("web_told").text())
         .plugin("not_allowed.wat", send("webauth_room").text());
     let bot = home.live().await;
-    told(&comet).await.send("web_ask", "msg", "x");
+    let told = told(&comet).await;
+    told.send("web_ask", "msg", "x");
     let line = bot.wait_until_it_says("the server refuses").await;
     assert!(line.says("can not send messages anonim users"), "{}", line.raw);
     assert_eq!(line.field("plugin"), "not_allowed");
