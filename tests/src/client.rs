@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use cometbot::comet::{
-    address::{Address, Login, Token},
+    address::Address,
     client,
     commands::Commands,
     link::connect::{Manner, Settings},
-    login::LoginSource,
+    login::{Login, LoginSource, Token},
     name::PipeName,
     wire::{Event, Seen},
 };

@@ -1,4 +1,4 @@
-//! Where the server is and as whom we come: the connect URL (PROTOCOL.md, section 1).
+//! Where the server is: the connect URL (PROTOCOL.md, section 1).
 //!
 //! The server reads the parameters by position and decodes nothing, so a value that it could not read back as it was
 //! written is refused here. What must not be seen, the token, never shows in `Debug`, `Display` or an error.
@@ -7,7 +7,7 @@ use std::fmt;
 
 use rand::RngExt as _;
 
-use super::name::USER_ID_MAX;
+use super::login::Login;
 
 /// The version that we connect with unless told otherwise. It decides the form of what the server sends.
 ///
@@ -22,13 +22,8 @@ pub const DEFAULT_VERSION: &str = "3.31";
 
 /// The path in front of the parameters unless told otherwise.
 pub const DEFAULT_PREFIX: &str = "/ws/";
-/// A longer token ends the server's process (section 1.1).
-pub const TOKEN_MAX_BYTES: usize = 599;
 /// The server copies so many bytes, whatever they are (section 1.1).
 pub const UUID_BYTES: usize = 32;
-/// The largest developer number: beyond it the server silently takes 0.
-pub const DEV_ID_MAX: u64 = 100_000;
-
 /// The server looks at the first 2,000 bytes of a request; with these bounds every request ends before.
 const PREFIX_MAX_BYTES: usize = 200;
 const HOST_MAX_BYTES: usize = 253;
@@ -60,113 +55,9 @@ pub enum AddressError {
     /// Not of the form `N.N`.
     #[error("the version {0:?} must be digits, a dot, digits, such as {DEFAULT_VERSION}: the server refuses any other")]
     Version(String),
-    /// The server would crash.
-    #[error("the token has {0} bytes: {TOKEN_MAX_BYTES} is the most, a longer one would crash the server")]
-    TokenTooLong(usize),
-    /// The server decodes nothing.
-    #[error(
-        "the token has a character at byte {at} that the server could not read back: only A-Z a-z 0-9 = + / _ . and - \
-         occur in session hashes and JWTs"
-    )]
-    TokenCharacter {
-        /// Its place, from 0.
-        at: usize,
-    },
-    /// The server would take it for 0.
-    #[error("the {what} {id} is too big: the server would take anything above {most} for another one")]
-    IdTooBig {
-        /// `user id` or `developer id`.
-        what: &'static str,
-        /// The number.
-        id: u64,
-        /// The largest that the server reads.
-        most: u64,
-    },
     /// The server would swallow what follows, or show it to others.
     #[error("the client uuid must be {UUID_BYTES} characters of A-Z a-z 0-9 _ and -")]
     Uuid,
-}
-
-/// A session hash or a JWT. It shows itself to nobody but [`Address::request_uri`].
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Token(String);
-
-impl Token {
-    /// Takes a token; empty is anonymous.
-    ///
-    /// # Errors
-    /// [`AddressError::TokenTooLong`], [`AddressError::TokenCharacter`].
-    pub fn new(token: impl Into<String>) -> Result<Self, AddressError> {
-        let token = token.into();
-        if token.len() > TOKEN_MAX_BYTES {
-            return Err(AddressError::TokenTooLong(token.len()));
-        }
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"=+/_.-".contains(&byte);
-        match token.bytes().position(|byte| !is_allowed(byte)) {
-            Some(at) => Err(AddressError::TokenCharacter { at }),
-            None => Ok(Self(token)),
-        }
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl fmt::Debug for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Display for Token {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_empty() { "" } else { "***" })
-    }
-}
-
-/// As whom we come.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Login {
-    token: Token,
-    user_id: Option<u64>,
-    dev_id: Option<u64>,
-}
-
-impl Login {
-    /// The user `user_id` of the developer account `dev_id` with its token. What is left out is sent empty, which the
-    /// server takes for 0; user 0 is anonymous.
-    ///
-    /// # Errors
-    /// [`AddressError::IdTooBig`].
-    pub fn new(token: Token, user_id: Option<u64>, dev_id: Option<u64>) -> Result<Self, AddressError> {
-        for (what, id, most) in [("user id", user_id, USER_ID_MAX), ("developer id", dev_id, DEV_ID_MAX)] {
-            if let Some(id) = id.filter(|id| *id > most) {
-                return Err(AddressError::IdTooBig { what, id, most });
-            }
-        }
-        Ok(Self { token, user_id, dev_id })
-    }
-
-    /// Nobody in particular.
-    #[must_use]
-    pub fn anonymous(dev_id: u32) -> Self {
-        Self { token: Token::default(), user_id: None, dev_id: Some(u64::from(dev_id)) }
-    }
-
-    /// Whether the server is asked to know us.
-    #[must_use]
-    pub fn is_anonymous(&self) -> bool {
-        self.token.is_empty() || self.user_id.is_none_or(|id| id == 0)
-    }
-
-    /// The user, if one is named.
-    #[must_use]
-    pub fn user_id(&self) -> Option<u64> {
-        self.user_id
-    }
 }
 
 /// The client's own identifier, which the server shows to the other users of a `track_` pipe.
@@ -343,13 +234,13 @@ impl Address {
     /// request line only, never for a log.
     #[must_use]
     pub fn request_uri(&self, login: &Login) -> String {
-        self.path(login, &login.token.0)
+        self.path(login, login.token().reveal())
     }
 
     /// The whole URL for a log, with the token struck out.
     #[must_use]
     pub fn redacted(&self, login: &Login) -> String {
-        format!("{}://{}{}", self.scheme.as_str(), self.authority(), self.path(login, &login.token.to_string()))
+        format!("{}://{}{}", self.scheme.as_str(), self.authority(), self.path(login, &login.token().to_string()))
     }
 
     fn path(&self, login: &Login, token: &str) -> String {
@@ -357,8 +248,8 @@ impl Address {
         format!(
             "{}sesion={token}&myid={}&devid={}&v={}&uuid={}&api=js",
             self.prefix,
-            id(login.user_id),
-            id(login.dev_id),
+            id(login.user_id()),
+            id(login.dev_id()),
             self.version,
             self.uuid
         )
@@ -416,6 +307,8 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
     use super::*;
+    use crate::comet::login::{DEV_ID_MAX, TOKEN_MAX_BYTES, Token};
+    use crate::comet::name::USER_ID_MAX;
 
     const UUID: &str = "Db_YTZOMMQc902yluqo7mLns3RXWFz2t";
 
@@ -502,33 +395,6 @@ mod tests {
             ("ws://h/\r\nX: y/", AddressError::Path),
         ] {
             assert_eq!(Address::parse(text), Err(error), "{text}");
-        }
-    }
-
-    /// The server decodes nothing, and takes these for the end of the value or of the request line.
-    #[test]
-    fn a_token_that_the_server_could_not_read_back_is_refused() {
-        for character in ['&', '?', '#', '%', ' ', '\t', '\r', '\n', '\0', '\u{7f}', 'ж', '"', '\'', '\\', ';', '@'] {
-            let token = format!("abc{character}def");
-            assert_eq!(Token::new(token), Err(AddressError::TokenCharacter { at: 3 }), "{character:?}");
-        }
-        assert!(Token::new("0123456789abcdefABCDEF+/_=").is_ok(), "the characters of a session hash");
-        assert!(Token::new("eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoyMX0.a-b_c").is_ok(), "the characters of a JWT");
-    }
-
-    #[test]
-    fn a_token_that_would_crash_the_server_is_refused() {
-        assert!(Token::new("x".repeat(599)).is_ok());
-        assert_eq!(Token::new("x".repeat(600)), Err(AddressError::TokenTooLong(600)));
-    }
-
-    #[test]
-    fn an_id_that_the_server_would_take_for_another_is_refused() {
-        assert!(Login::new(Token::default(), Some(USER_ID_MAX), Some(DEV_ID_MAX)).is_ok());
-        for (user_id, dev_id) in
-            [(Some(USER_ID_MAX + 1), None), (Some(4_294_967_303), None), (None, Some(DEV_ID_MAX + 1))]
-        {
-            assert!(matches!(Login::new(Token::default(), user_id, dev_id), Err(AddressError::IdTooBig { .. })));
         }
     }
 

@@ -10,9 +10,9 @@ use super::{
     raw::{self, Raw, RawPlugin},
 };
 use crate::comet::{
-    address::{Address, DEFAULT_VERSION, Login, Scheme, Token},
+    address::{Address, DEFAULT_VERSION, Scheme},
     link::connect::{Manner, Settings},
-    login::LoginSource,
+    login::{Login, LoginSource, Token},
     name::PipePattern,
 };
 

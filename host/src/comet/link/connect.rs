@@ -19,8 +19,8 @@ use tokio_tungstenite::{
 use super::frames::{Gate, Stream};
 use crate::{
     comet::{
-        address::{Address, Login, Scheme},
-        login::{LoginError, LoginSource},
+        address::{Address, Scheme},
+        login::{Login, LoginError, LoginSource},
         wire::{Message, Reader, ServerError, ServerInfo, Standing},
     },
     report::brief,
