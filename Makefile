@@ -7,7 +7,7 @@ help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: build ## Start the bot with the example plugins on the embedded comet server
-	@plugins/build || echo "make run: going on with the plugins that need no compiler" >&2
+	@plugins/build || echo "make run: going on with the plugins that are there" >&2
 	@cargo run --locked --quiet --package cometbot -- run
 
 build: ## Build the bot

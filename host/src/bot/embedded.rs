@@ -12,7 +12,7 @@ pub enum EmbeddedError {
     #[error("the embedded server's users: {0}")]
     Users(#[from] local::UsersError),
     /// It cannot listen.
-    #[error("the embedded server does not start: {0}; set another `listen` in [embedded], or end what has the port")]
+    #[error("{0}")]
     Bind(#[from] local::Error),
 }
 

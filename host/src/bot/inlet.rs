@@ -5,13 +5,20 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::{
-    comet::{link::Inlet, wire::Event},
+    comet::{
+        link::Inlet,
+        wire::{AnsweredPipe, Event, ServerError},
+    },
     plugins::{
         api,
         slot::{Pushed, Queue},
     },
+    report::{Throttle, brief},
     router::Routes,
 };
+
+/// Refused sends that are logged one by one; those beyond are counted.
+const REFUSALS_PER_SECOND: u32 = 10;
 
 /// Where events go: the queues of slots.
 pub(super) type SlotRoutes = Routes<Arc<Queue>>;
@@ -22,12 +29,13 @@ pub(super) struct Intake {
     routes: Arc<SlotRoutes>,
     /// Queues that were empty before this burst: their slots may be asleep.
     to_wake: Vec<Arc<Queue>>,
+    refused: Throttle,
 }
 
 impl Intake {
     pub(super) fn new(mut changed: watch::Receiver<Arc<SlotRoutes>>) -> Self {
         let routes = Arc::clone(&changed.borrow_and_update());
-        Self { changed, routes, to_wake: Vec::new() }
+        Self { changed, routes, to_wake: Vec::new(), refused: Throttle::lines_per_second(REFUSALS_PER_SECOND) }
     }
 }
 
@@ -52,6 +60,14 @@ impl Inlet for Intake {
             if queue.push(Arc::clone(&event)) == Pushed::First {
                 self.to_wake.push(Arc::clone(queue));
             }
+        }
+    }
+
+    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>, plugin: Option<&str>) {
+        if let Err(error) = outcome
+            && let Some(times) = self.refused.pass()
+        {
+            tracing::warn!(plugin, code = error.code, times, "the server refuses: {}", brief(error.text.trim()));
         }
     }
 

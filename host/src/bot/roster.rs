@@ -128,7 +128,7 @@ impl Roster {
         let mut loads = JoinSet::new();
         // Compiling is work for all processors already.
         let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
-        for change in changes {
+        for (place, change) in changes.into_iter().enumerate() {
             match change {
                 Change::Present { name, path } => {
                     let running = self.running.get(&name).map(|running| running.hash);
@@ -136,7 +136,7 @@ impl Roster {
                     let (sandbox, turns) = (Arc::clone(&self.sandbox), Arc::clone(&turns));
                     loads.spawn(async move {
                         let loaded = load(sandbox, &starter, path, running, turns).await;
-                        (name, loaded.map(|version| version.map(|version| (starter, version))))
+                        (place, name, loaded.map(|version| version.map(|version| (starter, version))))
                     });
                 }
                 Change::Removed { name } => self.remove(name),
@@ -145,14 +145,20 @@ impl Roster {
                 }
             }
         }
+        // Taken in the order of the names, whatever is ready first: where there is no room for all, the same ones run
+        // each time.
+        let mut ready = BTreeMap::new();
         while let Some(loaded) = loads.join_next().await {
             match loaded {
-                Ok((name, loaded)) => {
-                    let outcome = self.take(&name, loaded);
-                    report(&name, &outcome, self.running.get(&name));
+                Ok((place, name, loaded)) => {
+                    ready.insert(place, (name, loaded));
                 }
                 Err(broke_off) => report("?", &Outcome::Rejected(Rejection::BrokeOff(broke_off)), None),
             }
+        }
+        for (name, loaded) in ready.into_values() {
+            let outcome = self.take(&name, loaded);
+            report(&name, &outcome, self.running.get(&name));
         }
     }
 
@@ -190,17 +196,15 @@ impl Roster {
             Ok(None) => return Outcome::Unchanged,
             Err(rejection) => return Outcome::Rejected(rejection),
         };
-        let pipes = self.pipes_with(name, &version.grants);
-        if pipes > SUBSCRIBED_PIPES_MAX {
-            return Outcome::Rejected(Rejection::TooManyPipes(pipes));
+        let others = self.running.iter().filter(|(other, _)| *other != name).map(|(_, running)| &*running.grants);
+        if let Err(rejection) = admit(others, &version.grants, self.settings.max) {
+            return Outcome::Rejected(rejection);
         }
         let (hash, label, grants) = (version.hash(), Arc::clone(&version.label), Arc::clone(&version.grants));
         let outcome = if let Some(running) = self.running.get_mut(name) {
             running.slot.swap(version);
             (running.hash, running.label, running.grants) = (hash, label, grants);
             Outcome::Swapped
-        } else if self.running.len() >= self.settings.max {
-            return Outcome::Rejected(Rejection::TooMany(self.settings.max));
         } else {
             let slot = Slot::start(starter.clone(), version);
             self.running.insert(name.to_owned(), Running { slot, starter, hash, label, grants });
@@ -221,13 +225,6 @@ impl Roster {
         });
     }
 
-    /// How many pipes the bot would subscribe to if `name` had these grants.
-    fn pipes_with(&self, name: &str, grants: &Grants) -> usize {
-        let others = self.running.iter().filter(|(other, _)| *other != name).map(|(_, running)| &*running.grants);
-        let pipes: BTreeSet<&str> = others.chain([grants]).flat_map(Grants::subscribed).map(PipeName::as_str).collect();
-        pipes.len()
-    }
-
     /// Makes the routes anew, and the subscription if it changes.
     fn reroute(&self) {
         let routes = Routes::new(self.running.values().flat_map(|running| {
@@ -245,6 +242,23 @@ impl Roster {
             changed
         });
     }
+}
+
+/// Whether there is room for a plugin with these grants beside `others`, of which `max` may run.
+///
+/// # Errors
+/// The [`Rejection`] that says of what there would be too much.
+pub fn admit<'a>(others: impl Iterator<Item = &'a Grants>, grants: &'a Grants, max: usize) -> Result<(), Rejection> {
+    let mut plugins = 0;
+    let counted = others.inspect(|_| plugins += 1);
+    let pipes: BTreeSet<&PipeName> = counted.chain([grants]).flat_map(Grants::subscribed).collect();
+    if pipes.len() > SUBSCRIBED_PIPES_MAX {
+        return Err(Rejection::TooManyPipes(pipes.len()));
+    }
+    if plugins >= max {
+        return Err(Rejection::TooMany(max));
+    }
+    Ok(())
 }
 
 /// Reads, compiles and sets up a file; none if it is what runs already.

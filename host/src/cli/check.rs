@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{CliError, Common, output::Output};
 use crate::{
+    bot::roster::admit,
     comet::link::Port,
     config::Config,
     plugins::{
@@ -30,15 +31,23 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
         output.line(&format!("{folder}: no plugin: put a .wasm or .wat file there"), &json!(null))?;
     }
     let mut failed = 0;
+    let mut admitted: Vec<Arc<Grants>> = Vec::new();
     for change in changes {
         match change {
             Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
                 Ok((label, wants)) => {
+                    if let Err(rejection) = admit(admitted.iter().map(AsRef::as_ref), &wants, config.plugins.max) {
+                        failed += 1;
+                        let why = rejection.to_string();
+                        output.line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
+                        continue;
+                    }
                     let text = format!("{name} {label}: ok, {wants}");
                     output.line(
                         &text,
                         &json!({"plugin": name, "version": &*label, "ok": true, "asks": as_json(&wants)}),
                     )?;
+                    admitted.push(wants);
                 }
                 Err(why) => {
                     failed += 1;

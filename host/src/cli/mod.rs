@@ -38,10 +38,10 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// The configuration file [default: bot.toml, and COMETBOT_CONFIG if it is set]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = 100)]
     config: Option<PathBuf>,
     /// Answer in JSON, one object a line
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 100)]
     json: bool,
 }
 

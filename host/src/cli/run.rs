@@ -25,17 +25,16 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
 /// Tells a newcomer what to do next. Nobody is left to tell if it cannot be written.
 fn suggest(started: &Started) {
     let program = std::env::args().next().unwrap_or_else(|| "cometbot".to_owned());
+    let plugins = match started.plugins.as_slice() {
+        [] => "no plugin yet".to_owned(),
+        plugins => plugins.join(", "),
+    };
     let _ = writeln!(
         std::io::stderr(),
-        "\n  The bot is live on {} with {}. In a second terminal:\n\n    \
-         {program} listen web_chat              shows what happens in the pipe web_chat\n    \
-         {program} send web_chat msg hello      sends an event `msg`; the plugins answer\n\n  \
-         Change a file in the plugin folder and it is live when you save it. Ctrl-C stops the bot.\n",
+        "\n  The bot is live on {}\n  with {plugins}.\n\n  \
+         In a second terminal:\n\n    {program} listen web_chat\n        shows what happens in the pipe web_chat\n    \
+         {program} send web_chat msg hello\n        sends an event `msg`; the plugins answer\n\n  \
+         Change a file in the plugin folder and it is live when you save it.\n  Ctrl-C stops the bot.\n",
         started.server,
-        match started.plugins.as_slice() {
-            [] => "no plugin yet".to_owned(),
-            [one] => format!("the plugin {one}"),
-            many => format!("the plugins {}", many.join(", ")),
-        },
     );
 }

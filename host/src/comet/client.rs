@@ -94,7 +94,7 @@ impl Inlet for Ears {
         let _ = self.heard.send(event.into_owned());
     }
 
-    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>) {
+    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>, _: Option<&str>) {
         let _ = self.answered.send(outcome.map(|_| ()).map_err(|error| error.text.clone().into_owned()));
     }
 

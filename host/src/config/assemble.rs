@@ -11,7 +11,7 @@ use super::{
 };
 use crate::comet::{
     address::{Address, DEFAULT_VERSION, Scheme},
-    link::connect::{Manner, Settings},
+    link::connect::{Manner, Settings, check_authorities},
     login::{Login, LoginSource, Token},
     name::PipePattern,
 };
@@ -73,6 +73,9 @@ pub(super) fn server(raw: &Raw, check: &Checker<'_>) -> Result<Server, ConfigErr
     let any = check.that(&["server", "url"], Address::parse("ws://127.0.0.1/ws/"))?;
     check.that(&["server", "version"], any.with_version(&version))?;
     let authorities = server.ca_file.as_ref().map(|file| check.beside(file));
+    if let Some(file) = &authorities {
+        check.that(&["server", "ca-file"], check_authorities(file))?;
+    }
     let manner = Manner { login, heartbeat, authorities };
     if url == EMBEDDED {
         if !server.other_urls.is_empty() {

@@ -83,6 +83,7 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[plugin.karma.config]\nwords = { a = 1 }", 2, "not a table"),
         ("[server]\nuser-id = 7\ntoken = \"a b\"", 3, "could not read back"),
         ("[server]\ntoken = \"abc\"", 1, "`user-id`"),
+        ("[server]\nca-file = \"/does/not/exist\"", 2, "holds no certificate"),
         ("[server]\nuser-id = 7", 2, "leave `user-id` out"),
         ("[plugins]\nmemory-mib = 5000", 2, "from 1 to 4096"),
         ("[plugins]\nmax = 3000", 2, "from 1 to 1000"),

@@ -18,7 +18,10 @@ use super::world::World;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("the comet server cannot listen on {address}: choose another address or port, or stop what uses this one")]
+    #[error(
+        "the comet server cannot listen on {address} ({source}): let it listen elsewhere (`listen` in [embedded], or --listen), or end what \
+         uses this port"
+    )]
     Bind {
         /// The address that was asked for.
         address: SocketAddr,

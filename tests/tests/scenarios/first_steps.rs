@@ -42,7 +42,7 @@ async fn people_are_told_what_to_try_next() {
         .variable("COMETBOT_LOG__FORMAT", "human")
         .plugin("echo.wat", include_str!("../../../plugins/echo.wat"));
     let bot = home.start();
-    bot.wait_until_it_says("with the plugin echo").await;
+    bot.wait_until_it_says("with echo.").await;
     bot.wait_until_it_says("send web_chat msg hello").await;
     let ended = bot.stop().await;
     assert!(!ended.err.contains('\u{1b}'), "no colours where there is no terminal: {}", ended.err);

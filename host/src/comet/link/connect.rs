@@ -82,7 +82,7 @@ pub enum ConnectError {
     #[error("no certificate authorities were found on this system (install its ca-certificates): {0}")]
     NoRoots(String),
     /// The file with certificates to trust holds none.
-    #[error("{} holds no certificate that can be trusted (PEM is expected): {reason}", path.display())]
+    #[error("{} holds no certificate that can be trusted, as PEM: {reason}", path.display())]
     NoAuthority {
         /// The file.
         path: PathBuf,
@@ -118,7 +118,7 @@ pub enum ConnectError {
     /// The login was wrong. The server would let us stay as an anonymous client, which is not what was asked for.
     #[error(
         "{address} does not accept the login of user {user_id}: check the token, whether it has expired, and that user \
-         id and dev_id belong to it; leave the token empty to connect anonymously"
+         id and dev_id belong to it; leave token and user id out to connect anonymously"
     )]
     NotAuthorized {
         /// Where.
@@ -204,11 +204,7 @@ async fn dial(address: &Address, authorities: Option<&Path>) -> Result<Box<dyn S
 fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, ConnectError> {
     let mut roots = RootCertStore::empty();
     if let Some(path) = authorities {
-        let found = rustls_native_certs::load_certs_from_paths(Some(path), None);
-        let errors: Vec<String> = found.errors.iter().map(ToString::to_string).collect();
-        if roots.add_parsable_certificates(found.certs).0 == 0 {
-            return Err(ConnectError::NoAuthority { path: path.to_owned(), reason: errors.join("; ") });
-        }
+        add_authorities(&mut roots, path)?;
     }
     let found = rustls_native_certs::load_native_certs();
     if roots.add_parsable_certificates(found.certs).0 == 0 && authorities.is_none() {
@@ -220,6 +216,23 @@ fn tls_config(authorities: Option<&Path>) -> Result<Arc<ClientConfig>, ConnectEr
         .with_safe_default_protocol_versions()
         .map_err(|error| ConnectError::NoRoots(error.to_string()))?;
     Ok(Arc::new(config.with_root_certificates(roots).with_no_client_auth()))
+}
+
+fn add_authorities(roots: &mut RootCertStore, path: &Path) -> Result<(), ConnectError> {
+    let found = rustls_native_certs::load_certs_from_paths(Some(path), None);
+    if roots.add_parsable_certificates(found.certs).0 == 0 {
+        let reason = found.errors.first().map_or_else(|| "none is in it".to_owned(), ToString::to_string);
+        return Err(ConnectError::NoAuthority { path: path.to_owned(), reason });
+    }
+    Ok(())
+}
+
+/// Checks that a file holds certificates that can be trusted.
+///
+/// # Errors
+/// [`ConnectError::NoAuthority`].
+pub fn check_authorities(path: &Path) -> Result<(), ConnectError> {
+    add_authorities(&mut RootCertStore::empty(), path)
 }
 
 /// Waits for the frame in which the server says who we are, or why not.

@@ -40,10 +40,9 @@ pub trait Inlet: Send {
     /// An event. Rows of a log that somebody asked for do not come here.
     fn event(&mut self, event: Event<'_>);
 
-    /// The answer to the oldest unanswered send: the server took it, or says why it did not.
-    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>) {
-        let _ = outcome;
-    }
+    /// The answer to the oldest unanswered send, and the name of its lane if it was refused: the server took it,
+    /// or says why it did not.
+    fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>, sender: Option<&str>);
 
     /// All that has arrived has been handed in: now is the time to pass on what was gathered.
     fn settle(&mut self);

@@ -227,7 +227,7 @@ impl<I: Inlet> Intake<'_, I> {
             }
             Message::Answer { pipe, .. } => {
                 self.answered += 1;
-                self.inlet.answer(Ok(&pipe));
+                self.inlet.answer(Ok(&pipe), None);
             }
             Message::Count { marker, count } => {
                 self.port.asks.counted(&marker, count);
@@ -236,21 +236,12 @@ impl<I: Inlet> Intake<'_, I> {
                 self.port.asks.user_seen(user_id, seen);
             }
             Message::Error(error) => {
-                let mut sender = None;
                 if error.answers_a_send {
-                    sender = self.port.outbox.sender(self.answered);
+                    let sender = self.port.outbox.sender(self.answered);
                     self.answered += 1;
-                    self.inlet.answer(Err(&error));
-                }
-                if let Some(times) = self.refused.pass() {
-                    let plugin = sender.as_deref();
-                    tracing::warn!(
-                        plugin,
-                        code = error.code,
-                        times,
-                        "the server refuses: {}",
-                        brief(error.text.trim())
-                    );
+                    self.inlet.answer(Err(&error), sender.as_deref());
+                } else if let Some(times) = self.refused.pass() {
+                    tracing::warn!(code = error.code, times, "the server refuses: {}", brief(error.text.trim()));
                 }
             }
             Message::Unreadable(unreadable) => {

@@ -1,6 +1,6 @@
 //! Bytes of any kind that people call a plugin → the bytes of a component. Pure.
 
-use std::{borrow::Cow, fmt::Display};
+use std::{borrow::Cow, fmt::Display, path::Path};
 
 use wasi_preview1_component_adapter_provider::{
     WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
@@ -93,7 +93,11 @@ fn assemble(bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {
     if !text.trim_start_matches('\u{feff}').trim_start().starts_with(['(', ';']) {
         return Err(EncodeError::NotWasm("a text file"));
     }
-    wat::parse_str(text).map_err(|error| EncodeError::Text(error.to_string()))
+    wat::parse_str(text).map_err(|mut error| {
+        // The place is then given as `text:27:37`, the line and the column.
+        error.set_path(Path::new("text"));
+        EncodeError::Text(error.to_string())
+    })
 }
 
 /// What a core module shows on the outside.
