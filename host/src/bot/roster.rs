@@ -55,7 +55,7 @@ pub enum Rejection {
     #[error(transparent)]
     Start(#[from] StartError),
     /// There are too many.
-    #[error("{0} plugins run already, which is the most: remove one, or raise `max` in [plugins]")]
+    #[error("no more than {0} plugins may run: remove one, or raise `max` in [plugins]")]
     TooMany(usize),
     /// A connection cannot hear so much. The pipes of those that run already come first.
     #[error(

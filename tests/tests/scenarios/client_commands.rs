@@ -280,3 +280,16 @@ async fn a_plugin_cannot_steer_the_terminal_either() {
     assert!(ended.err.contains("it returned an error") && ended.err.contains("it refuses to run"), "{}", ended.err);
     assert!(!has_control(&ended.err), "{:?}", ended.err);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn check_admits_what_the_bot_would_admit() {
+    let home = Home::new()
+        .set("plugins", "max = 1")
+        .plugin("a.wat", Plugin::answering("web_chat", "a").text())
+        .plugin("b.wat", Plugin::answering("web_chat", "b").text());
+    let ended = home.run(["check"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let lines: Vec<&str> = ended.out.lines().collect();
+    assert!(lines[1].starts_with("a ") && lines[1].contains("ok"), "{}", ended.out);
+    assert!(lines[2].starts_with("b: no more than 1 plugins may run"), "{}", ended.out);
+}
