@@ -65,7 +65,7 @@ macro_rules! export {
                 }
             }
 
-            $crate::bindings::export_plugin!(Exports with_types_in $crate::bindings);
+    $crate::bindings::export_plugin!(Exports with_types_in $crate::bindings);
         };
     };
 }

@@ -92,7 +92,7 @@ impl Session {
         let (connection, software) = Connection::open(settings).await?;
         tracing::info!(
             server = %settings.address,
-            software,
+            software = brief(&software),
             "connected {}",
             match connection.standing {
                 Standing::Authorized => format!("as user {}", connection.user_id),
