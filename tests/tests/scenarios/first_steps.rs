@@ -284,7 +284,7 @@ async fn too_many_plugins_are_refused_by_number() {
     let bot = home.live().await;
     home.write_plugin("c.wat", Plugin::answering("web_chat", "c").text());
     let line = bot.rejected("c").await;
-    assert!(line.says("2 plugins run already") && line.says("raise `max` in [plugins]"), "{}", line.raw);
+    assert!(line.says("no more than 2 plugins may run") && line.says("raise `max` in [plugins]"), "{}", line.raw);
     bot.signal(Signal::INT);
     assert_eq!(bot.end().await.code, Some(0));
 }
