@@ -100,7 +100,7 @@ struct Unanswered {
 struct UnderWay {
     /// What it takes on the wire.
     bytes: usize,
-    sender: Arc<str>,
+    lane: u64,
 }
 
 impl Outbox {
@@ -139,9 +139,11 @@ impl Outbox {
         self.may_take.notify_one();
     }
 
-    /// Who sent the send that is answered after `earlier` others.
+    /// Who sent the send that is answered after `earlier` others; nobody, if the sender is gone.
     pub(super) fn sender(&self, earlier: usize) -> Option<Arc<str>> {
-        self.lock().unanswered.sends.get(earlier).map(|send| Arc::clone(&send.sender))
+        let state = self.lock();
+        let send = state.unanswered.sends.get(earlier)?;
+        state.lanes.get(&send.lane).map(|waiting| Arc::clone(&waiting.name))
     }
 
     /// How long the oldest send has been without any sign that the server goes on answering; none if all are answered.
@@ -235,7 +237,7 @@ impl State {
         let mut is_blocked = false;
         while !is_blocked && let Some(id) = self.turns.pop_front() {
             let Some(waiting) = self.lanes.get_mut(&id) else { continue };
-            is_blocked = waiting.take_turn(&mut self.unanswered, out);
+            is_blocked = waiting.take_turn(id, &mut self.unanswered, out);
             waiting.moved.notify_one();
             if waiting.sends.is_empty() {
                 if waiting.is_dropped {
@@ -268,7 +270,7 @@ impl State {
 
 impl Waiting {
     /// Moves sends out until there are none, the turn is over, or the window is full, which it says.
-    fn take_turn(&mut self, unanswered: &mut Unanswered, out: &mut Commands) -> bool {
+    fn take_turn(&mut self, lane: u64, unanswered: &mut Unanswered, out: &mut Commands) -> bool {
         let mut turn_bytes = 0;
         let mut is_blocked = false;
         while turn_bytes < TURN_BYTES
@@ -279,7 +281,7 @@ impl Waiting {
                 is_blocked = true;
                 break;
             }
-            unanswered.push(UnderWay { bytes: size, sender: Arc::clone(&self.name) });
+            unanswered.push(UnderWay { bytes: size, lane });
             out.push(command);
             turn_bytes += size;
             self.taken += 1;
