@@ -1,7 +1,7 @@
 # The commands of this project. `make run` and `make test` do all the set-up that they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint plugins build clean
+.PHONY: help run test soak bench lint plugins build clean
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
@@ -21,6 +21,11 @@ test: ## Pass every test
 	cargo build --locked --package cometbot
 	cargo test --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
+
+soak: ## Run the bot for ten minutes while everything goes wrong
+	cargo build --locked --release --package cometbot
+	COMETBOT_SOAK_SECONDS=$${COMETBOT_SOAK_SECONDS:-600} \
+		cargo test --locked --release --package cometbot-tests --test scenarios soak -- --nocapture
 
 bench: ## Measure the speed against a bot written by hand
 	plugins/build ../tests/benches/bench-echo

@@ -10,7 +10,8 @@
 //! - [`plugins`]: the folder, packages, slots, the sandbox, and the functions that plugins can call.
 //! - [`config`]: bot.toml → checked types, with errors that point at the line.
 //! - [`router`]: pipe and event name → the slots that want it.
-//! - [`comet`]: the comet side: address, wire protocol, link, questions. Knows nothing of plugins.
+//! - [`comet`]: the comet side: address, wire protocol, links, questions. Knows nothing of plugins.
+//! - [`metrics`]: what happens, counted and said.
 //! - [`report`]: keeping repeated troubles from flooding the log.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
@@ -21,6 +22,7 @@ pub mod cli;
 pub mod comet;
 pub mod config;
 pub mod local;
+pub mod metrics;
 pub mod plugins;
 pub mod report;
 pub mod router;

@@ -53,7 +53,7 @@ const PERIOD: Duration = Duration::from_secs(1);
 
 /// Lets so many lines a second through and counts the rest, so that a flood of the same trouble does not become a flood
 /// of lines.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Throttle {
     lines: u32,
     period: Option<Instant>,

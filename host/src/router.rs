@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use hashbrown::{HashMap, HashSet};
 
-use crate::comet::name::{EventName, PERSONAL_PIPE, PipeName};
+use crate::comet::name::{EventName, PipeName};
 
 /// Where events of each pipe go. `T` is whatever takes them.
 #[derive(Debug, Clone)]
@@ -72,10 +72,10 @@ impl<T: Clone> Routes<T> {
         Some(Route { pipe: &pipe.name, name: named.map(|named| &named.name), takers })
     }
 
-    /// The pipes that must be subscribed: exactly those that someone hears, but for `msg`, which comes by login.
+    /// The pipes that must be subscribed: exactly those that someone hears, but for those that come by themselves.
     #[must_use]
     pub fn subscription(&self) -> BTreeSet<PipeName> {
-        self.pipes.keys().filter(|pipe| pipe.as_str() != PERSONAL_PIPE).cloned().collect()
+        self.pipes.keys().filter(|pipe| pipe.is_subscribed()).cloned().collect()
     }
 }
 

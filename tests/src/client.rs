@@ -62,7 +62,7 @@ impl Client {
     }
 
     async fn open(url: &str, login: Login, pipes: &[&str]) -> Self {
-        let manner = Manner { login: LoginSource::Fixed(login), heartbeat: crate::PATIENCE, authorities: None };
+        let manner = Manner::of(LoginSource::Fixed(login));
         let settings = Settings { address: Address::parse(url).unwrap(), manner };
         let pipes: BTreeSet<PipeName> = pipes.iter().map(|pipe| PipeName::new(pipe).unwrap()).collect();
         let client = client::Client::open(&settings, pipes, OUTBOX_BYTES);

@@ -108,21 +108,35 @@ impl Home {
 
     /// Starts the binary with these arguments.
     pub fn spawn<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Process {
+        let mut command = self.command(binary());
+        command.args(arguments);
+        Process::spawn(command)
+    }
+
+    /// Starts the bot out of a shell that does `script` first, for what a process inherits.
+    #[must_use]
+    pub fn start_behind(&self, script: &str) -> Process {
+        let mut command = self.command("sh");
+        command.arg("-c").arg(format!("{script}; exec \"$0\" run")).arg(binary());
+        Process::spawn(command)
+    }
+
+    fn command(&self, program: impl AsRef<OsStr>) -> Command {
         // A test that wrote a file of its own means it.
         let config = self.path().join("bot.toml");
         if let Some(tables) = self.tables.as_ref().filter(|_| !config.exists()) {
             let tables: Vec<String> = tables.iter().map(|(table, lines)| format!("[{table}]\n{lines}")).collect();
             fs::write(config, tables.concat()).unwrap();
         }
-        let mut command = Command::new(binary());
-        command.args(arguments).current_dir(self.path());
+        let mut command = Command::new(program);
+        command.current_dir(self.path());
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("COMETBOT_") {
                 command.env_remove(name);
             }
         }
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        Process::spawn(command)
+        command
     }
 
     /// Runs the binary with these arguments to its end.

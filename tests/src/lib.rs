@@ -4,7 +4,7 @@
 //! - [`Home`]: a temporary directory with bot.toml and a plugin folder, in which the binary is run.
 //! - [`Process`]: the binary while it runs: its log, its standard output, signals, its end.
 //! - [`Comet`]: an embedded comet server that can be stopped and started again at the same address.
-//! - [`Wire`]: what lies between the bot and that server; it can be clamped.
+//! - [`Wire`]: what lies between the bot and that server, and all that can go wrong there.
 //! - [`Client`]: somebody who talks to the bot over that server.
 //! - [`Plugin`]: the text of a plugin out of a few lines of WebAssembly.
 //!
@@ -35,7 +35,7 @@ pub use home::{Home, binary, example};
 pub use log::Line;
 pub use plugin::Plugin;
 pub use process::{Ended, Process};
-pub use wire::Wire;
+pub use wire::{Both, Counts, End, Refusal, Way, Wire};
 
 /// No answer takes this long, even on a busy machine: only a test that fails waits for it.
 pub const PATIENCE: Duration = Duration::from_secs(20);

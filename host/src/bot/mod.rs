@@ -4,9 +4,10 @@
 //! subscription is complete. Stop: no new events, plugins finish what waits, sends leave, the connection ends; all of it
 //! within a bound. Called by `cli`.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
+    net::TcpListener,
     sync::{oneshot, watch},
     task::JoinSet,
     time::Instant,
@@ -16,9 +17,12 @@ use self::{embedded::EmbeddedError, inlet::Intake, roster::Roster};
 use crate::{
     comet::{
         address::{Address, AddressError},
-        link::{Link, Port, Status, connect::Settings, thread::LinkThread},
+        fleet::{Fleet, thread::FleetThread},
+        link::{connect::Settings, status::Status},
+        outbox::{Bounds, Delivery, Outbox, StockError},
     },
-    config::{Config, Server},
+    config::{self, Config, Server},
+    metrics::{self, Metrics},
     plugins::{
         folder::{Folder, FolderError, Watch},
         sandbox::{Sandbox, SandboxError},
@@ -29,9 +33,13 @@ pub mod embedded;
 mod inlet;
 pub mod roster;
 mod supervisor;
+mod token;
 
 /// How often it is checked, while stopping, whether everything has left.
 const DRAIN_CHECK_EVERY: Duration = Duration::from_millis(5);
+
+/// How often it is counted what waits.
+const GAUGES_EVERY: Duration = Duration::from_secs(1);
 
 /// Why a bot does not run.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +50,17 @@ pub enum BotError {
     /// The address of the embedded server is none that can be connected to.
     #[error("the embedded server cannot be connected to: {0}")]
     Address(#[from] AddressError),
+    /// The metrics cannot be served.
+    #[error("metrics cannot be served at {address} ({source}): change `metrics` in [service]")]
+    Metrics {
+        /// Where.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// What is to be sent cannot be kept on disk.
+    #[error(transparent)]
+    Outbox(#[from] StockError),
     /// The link does not start.
     #[error("the system gives no thread for the connection: {0}")]
     Thread(std::io::Error),
@@ -87,15 +106,21 @@ pub async fn run(
     };
     let address = settings.address.clone();
     let sandbox = Arc::new(Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes())?);
-    let port = Port::new();
+    let login = settings.manner.login.clone();
+    let metrics = Metrics::new();
+    let served = serve_metrics(config.service.metrics, &metrics).await?;
+    let outbox = Arc::new(outbox(&config.service)?);
     let mut folder = Folder::new(&config.plugins.folder);
     let present = folder.look()?;
     let mut watch = Watch::start(folder);
-    let mut roster = Roster::new(sandbox, config.plugins.clone(), port.clone(), config.service.outbox_bytes);
+    let (wanted, subscription) = watch::channel(Arc::default());
+    let fleet = Fleet::new(settings, others, Arc::clone(&outbox), subscription, metrics.clone());
+    let bounds = bounds(&config.service);
+    let mut roster =
+        Roster::new(sandbox, config.plugins.clone(), fleet.port().clone(), bounds, wanted, metrics.clone());
     let names = roster.names();
-    let link = Link::new(settings, others, port.clone(), roster.subscription());
-    let intake = Intake::new(roster.routes());
-    let status = link.status();
+    let intake = Intake::new(roster.routes(), metrics.sends().clone());
+    let status = fleet.status();
     let mut thread = None;
 
     // Plugins are loaded beside everything else: a stop need not wait for a compiler.
@@ -120,14 +145,24 @@ pub async fn run(
                 "no plugin runs: put a .wasm or .wat file into the folder and it is live at once"
             );
         }
-        thread = Some(LinkThread::start(link, intake).map_err(BotError::Thread)?);
+        thread = Some(FleetThread::start(fleet, intake).map_err(BotError::Thread)?);
         supervisor::ready();
         announce(&mut status.clone(), &names, &address, started).await;
         Err(BotError::LinkEnded)
     };
+    let gauges = async {
+        let mut tick = tokio::time::interval(GAUGES_EVERY);
+        loop {
+            tick.tick().await;
+            let load = outbox.load();
+            metrics.sends().waiting(load.sends, load.bytes);
+        }
+    };
     tokio::select! {
         () = stop => {}
         () = following => {}
+        () = token::follow(&login, &metrics) => {}
+        () = gauges => {}
         lived = living => lived?,
     }
 
@@ -135,10 +170,10 @@ pub async fn run(
     tracing::info!("stopping: plugins finish what waits");
     let deadline = Instant::now() + config.service.drain;
     roster.drain(config.service.drain).await;
-    if !has_left(&port, &status, deadline).await {
-        tracing::warn!("some sends have not been answered by the server: whether they arrived is not known");
-    }
+    let_leave(&outbox, deadline).await;
+    say_what_is_left(outbox.load().sends, &config.service);
     drop(thread);
+    drop(served);
     if let Some(server) = server {
         server.stop().await;
     }
@@ -146,15 +181,54 @@ pub async fn run(
     Ok(())
 }
 
-/// Waits until every send has been answered, as long as there is a connection and time.
-async fn has_left(port: &Port, status: &watch::Receiver<Status>, deadline: Instant) -> bool {
-    while !port.outbox.is_idle() {
-        if Instant::now() >= deadline || *status.borrow() != Status::Live {
-            return false;
-        }
+/// Serves the metrics, if that is wanted, until what is given is dropped.
+async fn serve_metrics(at: Option<SocketAddr>, metrics: &Metrics) -> Result<Option<JoinSet<()>>, BotError> {
+    let Some(address) = at else { return Ok(None) };
+    let cannot = |source| BotError::Metrics { address, source };
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    tracing::info!("metrics are at http://{}/metrics", listener.local_addr().map_err(cannot)?);
+    let mut tasks = JoinSet::new();
+    tasks.spawn(metrics::serve(listener, metrics.clone()));
+    Ok(Some(tasks))
+}
+
+/// What waits to be sent, as the configuration wants it.
+fn outbox(service: &config::Service) -> Result<Outbox, StockError> {
+    match &service.outbox {
+        config::Outbox::Memory => Ok(Outbox::new(service.delivery)),
+        config::Outbox::Disk(folder) => Outbox::on_disk(service.delivery, folder.clone(), bounds(service)),
+    }
+}
+
+fn bounds(service: &config::Service) -> Bounds {
+    Bounds { bytes: service.outbox_bytes, sends: service.outbox_sends }
+}
+
+/// Waits until every send has been answered for which there is a connection, as long as there is time.
+async fn let_leave(outbox: &Outbox, deadline: Instant) {
+    while !outbox.all_has_left() && Instant::now() < deadline {
         tokio::time::sleep(DRAIN_CHECK_EVERY).await;
     }
-    true
+}
+
+fn say_what_is_left(sends: usize, service: &config::Service) {
+    if sends == 0 {
+        return;
+    }
+    match (&service.outbox, service.delivery) {
+        (config::Outbox::Memory, _) => {
+            tracing::warn!(sends, "some sends have not been answered by the server: whether they arrived is not known");
+        }
+        (config::Outbox::Disk(_), Delivery::AtLeastOnce) => tracing::info!(
+            sends,
+            "some sends have not been answered by the server: they are on disk and leave at the next start"
+        ),
+        (config::Outbox::Disk(_), Delivery::AtMostOnce) => tracing::warn!(
+            sends,
+            "some sends have not been answered by the server: those that had not left do so at the next start, whether \
+             the others arrived is not known"
+        ),
+    }
 }
 
 /// Says how the link does, as long as it lives.
@@ -166,7 +240,7 @@ async fn announce(
 ) {
     let mut started = Some(started);
     while status.changed().await.is_ok() {
-        let now = status.borrow_and_update().clone();
+        let now = *status.borrow_and_update();
         supervisor::status(&now);
         if now == Status::Live {
             let plugins = names.borrow().clone();

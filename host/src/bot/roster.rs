@@ -17,8 +17,9 @@ use tokio::{
 
 use super::inlet::SlotRoutes;
 use crate::{
-    comet::{link::Port, name::PipeName, wire::command::SUBSCRIBED_PIPES_MAX},
+    comet::{link::Port, name::PipeName, outbox::Bounds},
     config,
+    metrics::Metrics,
     plugins::{
         folder::Change,
         grants::Grants,
@@ -29,6 +30,9 @@ use crate::{
     report::{Quiet, QuietText},
     router::Routes,
 };
+
+/// The most pipes that are heard: 64 connections full.
+const PIPES_MAX: usize = 2048;
 
 /// What became of a file that changed.
 #[derive(Debug)]
@@ -57,10 +61,10 @@ pub enum Rejection {
     /// There are too many.
     #[error("no more than {0} plugins may run: remove one, or raise `max` in [plugins]")]
     TooMany(usize),
-    /// A connection cannot hear so much. The pipes of those that run already come first.
+    /// So many connections would be too many for a server. The pipes of those that run already come first.
     #[error(
-        "it hears pipes that make {0} with those of the plugins that run, and a connection can have \
-         {SUBSCRIBED_PIPES_MAX}: let it hear fewer, or run it in a bot of its own"
+        "it hears pipes that make {0} with those of the plugins that run, and {PIPES_MAX} is the most: let it hear \
+         fewer, or run it in a bot of its own"
     )]
     TooManyPipes(usize),
     /// Loading it ended in a way that should not be possible.
@@ -83,7 +87,8 @@ pub(super) struct Roster {
     sandbox: Arc<Sandbox>,
     settings: config::Plugins,
     port: Port,
-    outbox_bytes: usize,
+    bounds: Bounds,
+    metrics: Metrics,
     running: BTreeMap<String, Running>,
     routes: watch::Sender<Arc<SlotRoutes>>,
     subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
@@ -93,16 +98,24 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// For plugins whose sends wait in lanes of `outbox_bytes` each.
-    pub(super) fn new(sandbox: Arc<Sandbox>, settings: config::Plugins, port: Port, outbox_bytes: usize) -> Self {
+    /// For plugins whose sends wait in lanes of these bounds. The pipes that they hear are shown as `subscription`.
+    pub(super) fn new(
+        sandbox: Arc<Sandbox>,
+        settings: config::Plugins,
+        port: Port,
+        bounds: Bounds,
+        subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+        metrics: Metrics,
+    ) -> Self {
         Self {
             sandbox,
             settings,
             port,
-            outbox_bytes,
+            bounds,
+            metrics,
             running: BTreeMap::new(),
             routes: watch::Sender::default(),
-            subscription: watch::Sender::default(),
+            subscription,
             names: watch::Sender::default(),
             leaving: JoinSet::new(),
         }
@@ -110,10 +123,6 @@ impl Roster {
 
     pub(super) fn routes(&self) -> watch::Receiver<Arc<SlotRoutes>> {
         self.routes.subscribe()
-    }
-
-    pub(super) fn subscription(&self) -> watch::Receiver<Arc<BTreeSet<PipeName>>> {
-        self.subscription.subscribe()
     }
 
     /// The names of the plugins that run.
@@ -170,7 +179,7 @@ impl Roster {
         for (name, running) in std::mem::take(&mut self.running) {
             drains.spawn(async move {
                 let tally = running.slot.drain().await;
-                let (handled, failed) = (tally.handled(), tally.failed());
+                let (handled, failed) = (tally.events_handled(), tally.events_failed());
                 tracing::info!(plugin = name, version = &*running.label, handled, failed, "stopped");
             });
         }
@@ -185,7 +194,7 @@ impl Roster {
             Some(running) => running.starter.clone(),
             None => {
                 let terms = self.settings.terms(name).clone();
-                Starter::new(Arc::clone(&self.sandbox), name, terms, &self.port, self.outbox_bytes)
+                Starter::new(Arc::clone(&self.sandbox), name, terms, &self.port, self.bounds, self.metrics.plugin(name))
             }
         }
     }
@@ -252,7 +261,7 @@ pub fn admit<'a>(others: impl Iterator<Item = &'a Grants>, grants: &'a Grants, m
     let mut plugins = 0;
     let counted = others.inspect(|_| plugins += 1);
     let pipes: BTreeSet<&PipeName> = counted.chain([grants]).flat_map(Grants::subscribed).collect();
-    if pipes.len() > SUBSCRIBED_PIPES_MAX {
+    if pipes.len() > PIPES_MAX {
         return Err(Rejection::TooManyPipes(pipes.len()));
     }
     if plugins >= max {
@@ -306,5 +315,48 @@ fn report(name: &str, outcome: &Outcome, running: Option<&Running>) {
             tracing::error!(plugin = name, "the file does not run: {why}");
         }
         Outcome::Removed => tracing::info!(plugin = name, "plugin removed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+    use crate::plugins::grants::Heard;
+
+    /// A plugin that hears the pipes of these numbers.
+    fn hearing(numbers: std::ops::Range<usize>) -> Grants {
+        let heard = |number| Heard { pipe: PipeName::new(&format!("web_{number}")).unwrap(), events: Vec::new() };
+        let mut grants = Grants::default();
+        grants.hear = numbers.map(heard).collect();
+        grants
+    }
+
+    #[test]
+    fn a_plugin_is_admitted_as_long_as_all_hear_2048_pipes_together() {
+        let others = [hearing(0..1_000), hearing(500..1_900)];
+        assert!(admit(others.iter(), &hearing(1_800..2_048), 3).is_ok());
+        let refused = admit(others.iter(), &hearing(1_800..2_049), 3).unwrap_err();
+        assert!(
+            refused.to_string().contains("make 2049 with those of the plugins that run, and 2048 is the most"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn pipes_that_are_not_subscribed_are_not_counted() {
+        let mut grants = hearing(0..2_047);
+        for pipe in ["msg", "host:gap"] {
+            grants.hear.push(Heard { pipe: PipeName::heard(pipe).unwrap(), events: Vec::new() });
+        }
+        assert!(admit([hearing(2_047..2_048)].iter(), &grants, 2).is_ok());
+    }
+
+    #[test]
+    fn a_plugin_is_not_admitted_beside_as_many_as_may_run() {
+        let others = [hearing(0..1), hearing(1..2)];
+        assert!(admit(others.iter(), &hearing(2..3), 3).is_ok());
+        assert!(matches!(admit(others.iter(), &hearing(2..3), 2), Err(Rejection::TooMany(2))));
     }
 }

@@ -1,6 +1,6 @@
 //! What the service manager is told, where there is one that listens (systemd, `Type=notify`).
 
-use crate::comet::link::Status;
+use crate::comet::link::status::Status;
 
 #[cfg(target_os = "linux")]
 fn tell(states: &[sd_notify::NotifyState<'_>]) {
@@ -26,6 +26,7 @@ pub(super) fn stopping() {
 pub(super) fn status(status: &Status) {
     let words = match status {
         Status::Connecting => "connecting",
+        Status::Authorizing => "authorizing",
         Status::Live => "live",
         Status::Waiting { .. } => "waiting for the comet server",
     };

@@ -7,8 +7,12 @@ use serde_json::json;
 use super::{CliError, Common, output::Output};
 use crate::{
     bot::roster::admit,
-    comet::link::Port,
+    comet::{
+        link::{Port, timing::Timing},
+        outbox::Bounds,
+    },
     config::Config,
+    metrics::Metrics,
     plugins::{
         folder::{Change, Folder},
         grants::{Grants, Verb},
@@ -79,11 +83,18 @@ async fn load(
     path: &std::path::Path,
 ) -> Result<(Arc<str>, Arc<Grants>), String> {
     // Nothing that `setup` asks of the server is answered: there is none.
-    let port = Port::new();
+    let port = Port::new(Arc::default(), Timing::default().answer);
+    let bounds = Bounds { bytes: config.service.outbox_bytes, sends: config.service.outbox_sends };
     let bytes = Package::read(path).map_err(|error| error.to_string())?;
     let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
-    let starter =
-        Starter::new(Arc::clone(sandbox), name, config.plugins.terms(name).clone(), &port, config.service.outbox_bytes);
+    let starter = Starter::new(
+        Arc::clone(sandbox),
+        name,
+        config.plugins.terms(name).clone(),
+        &port,
+        bounds,
+        Metrics::new().plugin(name),
+    );
     let version = starter.start(package).await.map_err(|error| error.to_string())?;
     Ok((Arc::clone(&version.label), Arc::clone(&version.grants)))
 }

@@ -52,7 +52,7 @@ pub(super) fn not_answered(error: AskError) -> CliError {
     match error {
         AskError::Refused(refusal) => CliError::usage(refusal),
         AskError::NotConnected => CliError::no_connection(error),
-        AskError::TimedOut => CliError::failed(error),
+        AskError::TimedOut(_) | AskError::TooManyOpen => CliError::failed(error),
     }
 }
 

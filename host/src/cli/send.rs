@@ -10,10 +10,7 @@ use super::{
     client::{Target, connect},
     output::Output,
 };
-use crate::{
-    comet::{asks::ANSWER_TIMEOUT, commands::Commands},
-    report::Quiet,
-};
+use crate::{comet::commands::Commands, report::Quiet};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -36,7 +33,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     client.lane.append(&mut commands);
     let answer = tokio::select! {
         answer = client.answers.recv() => answer,
-        () = tokio::time::sleep(ANSWER_TIMEOUT) => None,
+        () = tokio::time::sleep(client.asks.timeout()) => None,
     };
     match answer {
         Some(Ok(())) => {

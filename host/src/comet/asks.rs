@@ -24,8 +24,11 @@ use super::{
     },
 };
 
-/// How long an answer may take. The server answers in less than a millisecond; a slow log takes longer.
-pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Questions that may be open at once. A server that answers none of them is given no more.
+const OPEN_MAX: usize = 4096;
+
+/// Rows of one log that are taken. A server gives 99 (PROTOCOL.md, section 7).
+const ROWS_MAX: usize = 1024;
 
 /// The pipe whose count ends the log of a pipe that cannot be counted itself; it need not exist.
 const FENCE_PIPE: &str = "web_fence";
@@ -34,8 +37,11 @@ const FENCE_PIPE: &str = "web_fence";
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AskError {
     /// Nothing came back in time.
-    #[error("the server did not answer within {} seconds", ANSWER_TIMEOUT.as_secs())]
-    TimedOut,
+    #[error("the server did not answer within {} seconds", .0.as_secs())]
+    TimedOut(Duration),
+    /// The server owes too many answers.
+    #[error("the server owes answers to {OPEN_MAX} questions: no more are asked until it has given some")]
+    TooManyOpen,
     /// There is no connection, or it broke before the answer came.
     #[error("there is no connection to the comet server at the moment")]
     NotConnected,
@@ -48,6 +54,10 @@ pub enum AskError {
 #[derive(Debug)]
 pub struct Asks {
     outbox: Arc<Outbox>,
+    /// The link that it asks over.
+    exit: usize,
+    /// How long an answer may take.
+    timeout: Duration,
     open: Mutex<Open>,
 }
 
@@ -83,10 +93,16 @@ struct OpenStatus {
 }
 
 impl Asks {
-    /// For questions that leave by lanes of `outbox`.
+    /// For questions that leave by `exit` and are answered within `timeout`.
     #[must_use]
-    pub fn new(outbox: Arc<Outbox>) -> Self {
-        Self { outbox, open: Mutex::default() }
+    pub fn new(outbox: Arc<Outbox>, exit: usize, timeout: Duration) -> Self {
+        Self { outbox, exit, timeout, open: Mutex::default() }
+    }
+
+    /// How long an answer may take. The server answers in less than a millisecond; a slow log takes longer.
+    #[must_use]
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// The rows in a pipe's log, oldest first: at most 99, and none for a pipe without a log.
@@ -94,6 +110,18 @@ impl Asks {
     /// # Errors
     /// An [`AskError`] if no answer can come or none came in time.
     pub async fn log(&self, lane: &Lane, pipe: &PipeName) -> Result<Vec<Event<'static>>, AskError> {
+        self.log_by(pipe, |commands| lane.ask(self.exit, commands)).await
+    }
+
+    /// The same before everything that waits to be sent.
+    ///
+    /// # Errors
+    /// An [`AskError`].
+    pub(super) async fn log_first(&self, pipe: &PipeName) -> Result<Vec<Event<'static>>, AskError> {
+        self.log_by(pipe, |commands| self.outbox.say_first(self.exit, commands)).await
+    }
+
+    async fn log_by(&self, pipe: &PipeName, send: impl FnOnce([String; 2])) -> Result<Vec<Event<'static>>, AskError> {
         let marker = Marker::random();
         let fence = match command::pipe_count(pipe, &marker) {
             Ok(fence) => fence,
@@ -102,8 +130,8 @@ impl Asks {
         let commands = [command::pipe_log(pipe, &marker), fence];
         let (reply, answer) = oneshot::channel();
         let log = OpenLog { pipe: pipe.clone(), marker, rows: Vec::new(), reply };
-        self.ask(|open| open.logs.push_back(log), || lane.ask(commands))?;
-        wait(answer).await
+        self.ask(|open| open.logs.push_back(log), || send(commands))?;
+        self.wait(answer).await
     }
 
     /// The number of connections that subscribe to a pipe, our own included.
@@ -114,8 +142,8 @@ impl Asks {
         let marker = Marker::random();
         let command = command::pipe_count(pipe, &marker)?;
         let (reply, answer) = oneshot::channel();
-        self.ask(|open| open.counts.push_back(OpenCount { marker, reply }), || lane.ask([command]))?;
-        wait(answer).await
+        self.ask(|open| open.counts.push_back(OpenCount { marker, reply }), || lane.ask(self.exit, [command]))?;
+        self.wait(answer).await
     }
 
     /// The same before everything that waits to be sent: the answer says that the server is there, and that it has read
@@ -127,8 +155,13 @@ impl Asks {
         let marker = Marker::random();
         let command = command::pipe_count(pipe, &marker)?;
         let (reply, answer) = oneshot::channel();
-        self.ask(|open| open.counts.push_back(OpenCount { marker, reply }), || self.outbox.ask_first(command))?;
-        wait(answer).await.map(|_| ())
+        self.ask(
+            |open| open.counts.push_back(OpenCount { marker, reply }),
+            || {
+                self.outbox.say_first(self.exit, [command]);
+            },
+        )?;
+        self.wait(answer).await.map(|_| ())
     }
 
     /// When a user was last seen.
@@ -138,8 +171,8 @@ impl Asks {
     pub async fn user_status(&self, lane: &Lane, user_id: u64) -> Result<Seen, AskError> {
         let (reply, answer) = oneshot::channel();
         let question = command::user_status(user_id)?;
-        self.ask(|open| open.statuses.push_back(OpenStatus { user_id, reply }), || lane.ask([question]))?;
-        wait(answer).await
+        self.ask(|open| open.statuses.push_back(OpenStatus { user_id, reply }), || lane.ask(self.exit, [question]))?;
+        self.wait(answer).await
     }
 
     /// Opens a question and sends its commands as one, so that the two orders are the same.
@@ -147,6 +180,9 @@ impl Asks {
         let mut state = self.lock();
         if !state.is_live {
             return Err(AskError::NotConnected);
+        }
+        if state.logs.len() + state.counts.len() + state.statuses.len() >= OPEN_MAX {
+            return Err(AskError::TooManyOpen);
         }
         open(&mut state);
         send();
@@ -173,7 +209,9 @@ impl Asks {
             None => log.pipe.as_str() == row.event.pipe,
         };
         let Some(log) = open.logs.iter_mut().find(asked) else { return false };
-        log.rows.push(row.event.clone().into_owned());
+        if log.rows.len() < ROWS_MAX {
+            log.rows.push(row.event.clone().into_owned());
+        }
         true
     }
 
@@ -207,15 +245,15 @@ impl Asks {
         true
     }
 
+    async fn wait<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, AskError> {
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) => Err(AskError::NotConnected),
+            Err(_) => Err(AskError::TimedOut(self.timeout)),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-async fn wait<T>(answer: oneshot::Receiver<T>) -> Result<T, AskError> {
-    match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(_)) => Err(AskError::NotConnected),
-        Err(_) => Err(AskError::TimedOut),
     }
 }

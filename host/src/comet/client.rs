@@ -11,15 +11,18 @@ use tokio::{
 
 use super::{
     asks::Asks,
+    catchup::{Catchup, Gap, Hearer},
     link::{
-        Inlet, Port, Status,
+        Inlet, Port,
         connect::{ConnectError, Settings},
         session::{Ended, Session},
+        status::{Board, Status},
     },
     name::PipeName,
-    outbox::Lane,
+    outbox::{Bounds, Lane, MAIN_EXIT},
     wire::{AnsweredPipe, Event, ServerError},
 };
+use crate::metrics::Metrics;
 
 /// A connection whose subscription is in force.
 pub struct Client {
@@ -58,18 +61,24 @@ impl Client {
         pipes: BTreeSet<PipeName>,
         outbox_bytes: usize,
     ) -> Result<Self, ClientError> {
-        let session = Session::open(settings).await?;
-        let port = Port::new();
-        let (lane, asks) = (port.outbox.lane("client", outbox_bytes), Arc::clone(&port.asks));
+        let board = Board::default();
+        let place = board.place(MAIN_EXIT, &Metrics::new());
+        let session = Session::open(settings, &place).await?;
+        let port = Port::new(Arc::default(), settings.manner.timing.answer);
+        let bounds = Bounds { bytes: outbox_bytes, sends: usize::MAX };
+        let (lane, asks) = (port.outbox.lane("client", bounds), Arc::clone(&port.asks));
         let (subscription, subscribed) = watch::channel(Arc::new(pipes));
-        let (status, mut status_seen) = watch::channel(Status::Connecting);
+        let mut status = board.together();
         let (heard, events) = mpsc::unbounded_channel();
         let (answered, answers) = mpsc::unbounded_channel();
         let mut life = JoinSet::new();
-        life.spawn(async move { session.run(&mut Ears { heard, answered }, &port, subscribed, &status).await });
+        life.spawn(async move {
+            let mut catchup = Catchup::new();
+            session.run(&mut Ears { heard, answered }, &port, subscribed, &place, &mut catchup).await
+        });
         let mut client = Self { lane, asks, events, answers, life, _subscription: subscription };
         tokio::select! {
-            Ok(_) = status_seen.wait_for(|status| *status == Status::Live) => Ok(client),
+            Ok(_) = status.wait_for(|status| *status == Status::Live) => Ok(client),
             ended = client.ended() => Err(ended),
         }
     }
@@ -88,12 +97,17 @@ struct Ears {
     answered: mpsc::UnboundedSender<Result<(), String>>,
 }
 
-impl Inlet for Ears {
+impl Hearer for Ears {
     fn event(&mut self, event: Event<'_>) {
         // Whoever listened may have enough.
         let _ = self.heard.send(event.into_owned());
     }
 
+    /// There are none on one connection.
+    fn gap(&mut self, _: Gap) {}
+}
+
+impl Inlet for Ears {
     fn answer(&mut self, outcome: Result<&AnsweredPipe<'_>, &ServerError<'_>>, _: Option<&str>) {
         let _ = self.answered.send(outcome.map(|_| ()).map_err(|error| error.text.clone().into_owned()));
     }

@@ -72,7 +72,7 @@ impl Commands {
     }
 
     /// All commands, in order.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &[u8]> + Clone {
         let mut start = 0;
         self.ends.iter().map(move |&end| {
             let command = self.text.get(start..end).unwrap_or_default();
@@ -101,6 +101,32 @@ impl Commands {
     }
 }
 
+/// A send, read from its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sent<'c> {
+    /// Where to, with an `@` in front where the sender hides.
+    pub(super) pipe: &'c str,
+    pub(super) event: &'c str,
+    pub(super) message: &'c str,
+}
+
+impl<'c> Sent<'c> {
+    /// Reads a `web_pipe2`; none if it is another command.
+    pub(super) fn read(command: &'c [u8]) -> Option<Self> {
+        let mut parts = std::str::from_utf8(command).ok()?.splitn(5, '\n');
+        if parts.next() != Some(command::WEB_PIPE2) {
+            return None;
+        }
+        let (pipe, event, _, message) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        Some(Self { pipe, event, message })
+    }
+
+    /// The pipe as those who hear it call it.
+    pub(super) fn shown_pipe(&self) -> &'c str {
+        self.pipe.strip_prefix('@').unwrap_or(self.pipe)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
@@ -116,6 +142,15 @@ mod tests {
 
     fn text(commands: &Commands, index: usize) -> Option<&str> {
         commands.get(index).map(|text| std::str::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn a_send_is_read_back_from_its_command() {
+        let mut commands = Commands::default();
+        commands.send("@web_a", "", "two\nlines\n").unwrap();
+        let sent = Sent::read(commands.get(0).unwrap()).unwrap();
+        assert_eq!((sent.pipe, sent.shown_pipe(), sent.event, sent.message), ("@web_a", "web_a", "", "two\nlines\n"));
+        assert_eq!(Sent::read(b"pipe_count\nweb_a\nmarker0001\n"), None);
     }
 
     #[test]

@@ -5,8 +5,10 @@
 
 pub mod address;
 pub mod asks;
+pub mod catchup;
 pub mod client;
 pub mod commands;
+pub mod fleet;
 pub mod link;
 pub mod login;
 pub mod name;

@@ -13,6 +13,9 @@ pub const NAME_MAX_BYTES: usize = 64;
 /// The largest user number: the server keeps it in 32 bits with a sign, and a larger one becomes another user's.
 pub const USER_ID_MAX: u64 = 2_147_483_647;
 
+/// The pipe on which the host says what could not be heard. No pipe of a server can be called so.
+pub const GAP_PIPE: &str = "host:gap";
+
 /// The pipe on which personal messages arrive. It is never subscribed: they come by login (PROTOCOL.md, section 6).
 pub const PERSONAL_PIPE: &str = "msg";
 
@@ -141,6 +144,21 @@ name_type! { EventName, check_event,
 }
 
 impl PipeName {
+    /// Takes the name of a pipe that a plugin may hear: one of the server's, or [`GAP_PIPE`].
+    ///
+    /// # Errors
+    /// A [`NameError`] that says what is wrong with it.
+    pub fn heard(name: &str) -> Result<Self, NameError> {
+        if name == GAP_PIPE { Ok(Self(name.into())) } else { Self::new(name) }
+    }
+
+    /// Whether it is heard only if it is subscribed: personal messages come by login (PROTOCOL.md, section 6), and the
+    /// host's own words from the host.
+    #[must_use]
+    pub fn is_subscribed(&self) -> bool {
+        !matches!(&*self.0, PERSONAL_PIPE | GAP_PIPE)
+    }
+
     /// Whether only a user who logged in can subscribe to it. For an anonymous one the server ignores this name and every
     /// name after it (PROTOCOL.md, section 6).
     #[must_use]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    ops::Range,
+    ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
 };
 
@@ -26,12 +26,17 @@ impl Checker<'_> {
         outcome.map_err(|error| self.fault(key, &error.to_string()))
     }
 
-    pub(super) fn at_least_one_up_to(&self, most: u32, key: &[&str], value: u32) -> Result<usize, ConfigError> {
+    /// A number that must lie in `range`.
+    pub(super) fn within(&self, range: &RangeInclusive<u32>, key: &[&str], value: u32) -> Result<usize, ConfigError> {
         match usize::try_from(value) {
-            Ok(number) if (1..=most).contains(&value) => Ok(number),
-            _ if most == u32::MAX => Err(self.fault(key, "it must be at least 1")),
-            _ => Err(self.fault(key, &format!("it must be from 1 to {most}"))),
+            Ok(number) if range.contains(&value) => Ok(number),
+            _ if *range.end() == u32::MAX => Err(self.fault(key, &format!("it must be at least {}", range.start()))),
+            _ => Err(self.fault(key, &format!("it must be from {} to {}", range.start(), range.end()))),
         }
+    }
+
+    pub(super) fn at_least_one_up_to(&self, most: u32, key: &[&str], value: u32) -> Result<usize, ConfigError> {
+        self.within(&(1..=most), key, value)
     }
 
     /// A file in which a secret stands alone.

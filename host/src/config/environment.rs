@@ -77,7 +77,12 @@ fn without_secrets(text: &str, error: &toml::de::Error) -> String {
     let at = error.span().map_or(0, |span| span.start);
     let start = text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
     let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    match SECRET_KEYS.iter().find(|key| line.contains(*key)) {
+    // A key that nobody knows is no value, and its name is what must be shown: `tokn-file`.
+    let is_about_a_value = !error.message().starts_with("unknown field");
+    match SECRET_KEYS.iter().find(|key| is_about_a_value && line.contains(**key)) {
+        Some(_) if line.trim_start().starts_with("token-command") => {
+            "the value of `token-command` must be a list of texts, as in [\"program\", \"argument\"]".to_owned()
+        }
         Some(key) => format!("the value of `{key}` must be a text in quotes, on one line"),
         None => error.message().to_owned(),
     }

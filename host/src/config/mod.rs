@@ -21,13 +21,16 @@ mod assemble;
 mod check;
 mod environment;
 pub mod error;
+mod limits;
 mod raw;
+mod server;
 
 pub use self::{
     environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
     error::ConfigError,
     raw::{Era, Faults, LogFormat},
 };
+pub use crate::comet::outbox::Delivery;
 
 /// A checked configuration.
 #[derive(Debug, Clone)]
@@ -142,10 +145,27 @@ pub struct PluginTerms {
 /// How the bot runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
-    /// How much may wait to be sent, in bytes.
+    /// How much may wait to be sent for each plugin, in bytes.
     pub outbox_bytes: usize,
+    /// How many sends may wait for each plugin.
+    pub outbox_sends: usize,
+    /// Where they wait.
+    pub outbox: Outbox,
+    /// What becomes of unanswered sends when the connection is lost.
+    pub delivery: Delivery,
+    /// Where metrics are served, if they are.
+    pub metrics: Option<SocketAddr>,
     /// How long stopping may take.
     pub drain: Duration,
+}
+
+/// Where sends wait until the server has answered them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outbox {
+    /// In memory: they end with the process.
+    Memory,
+    /// In files of this folder as well: they outlive the process.
+    Disk(PathBuf),
 }
 
 /// How the bot logs.
@@ -176,7 +196,7 @@ impl Config {
         let raw = environment::merge(path, text, environment)?;
         let check = Checker { path, text, environment };
         Ok(Self {
-            server: assemble::server(&raw, &check)?,
+            server: server::server(&raw.server, &check)?,
             embedded: assemble::embedded(&raw, &check)?,
             plugins: assemble::plugins(&raw, &check)?,
             service: assemble::service(&raw, &check)?,

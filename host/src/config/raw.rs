@@ -19,7 +19,7 @@ pub(super) struct Raw {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RawServer {
     pub(super) url: Option<String>,
-    pub(super) other_urls: Vec<String>,
+    pub(super) urls: Option<Vec<String>>,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) plain_token: Option<bool>,
     pub(super) version: Option<String>,
@@ -27,7 +27,14 @@ pub(super) struct RawServer {
     pub(super) user_id: Option<u64>,
     pub(super) token: Option<String>,
     pub(super) token_file: Option<PathBuf>,
+    pub(super) token_command: Option<Vec<String>>,
     pub(super) heartbeat_seconds: Option<u32>,
+    pub(super) answer_seconds: Option<u32>,
+    pub(super) retry_min_ms: Option<u32>,
+    pub(super) retry_max_seconds: Option<u32>,
+    pub(super) frame_max_kib: Option<u32>,
+    pub(super) catch_up: Option<bool>,
+    pub(super) hear_own: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -100,7 +107,31 @@ impl RawPlugin {
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RawService {
     pub(super) outbox_mib: Option<u32>,
+    pub(super) outbox_sends: Option<u32>,
+    pub(super) outbox: Option<OutboxKind>,
+    pub(super) outbox_folder: Option<PathBuf>,
+    pub(super) delivery: Option<DeliveryKind>,
+    pub(super) metrics: Option<String>,
     pub(super) drain_seconds: Option<u32>,
+}
+
+/// Where sends wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum OutboxKind {
+    #[default]
+    Memory,
+    Disk,
+}
+
+/// How often a send may arrive whose answer was lost with the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum DeliveryKind {
+    /// A reply that silently vanishes whenever the server is restarted is worse for most bots than one that comes twice.
+    #[default]
+    AtLeastOnce,
+    AtMostOnce,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -1,9 +1,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 use super::*;
+use crate::comet::{link::timing::Timing, login::LoginSource};
 
 fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
     Config::parse(Path::new("/etc/cometbot/bot.toml"), text, &Environment::new(variables))
+}
+
+fn manner(text: &str) -> Manner {
+    match parse(text, &[]).unwrap().server {
+        Server::Embedded { manner, .. } | Server::At { settings: Settings { manner, .. }, .. } => manner,
+    }
 }
 
 fn complaint(text: &str, variables: &[(&str, &str)]) -> String {
@@ -26,6 +33,32 @@ fn the_shipped_file_is_valid_and_says_what_the_defaults_are() {
     assert_eq!(shipped.service, empty.service);
     assert_eq!(shipped.log, empty.log);
     assert_eq!(shipped.embedded.listen, empty.embedded.listen);
+}
+
+#[test]
+fn keys_that_the_shipped_file_shows_with_their_defaults_change_nothing_when_they_are_used() {
+    let text = include_str!("../../../bot.toml");
+    let mut used = text.to_owned();
+    for key in [
+        "answer-seconds",
+        "retry-min-ms",
+        "retry-max-seconds",
+        "frame-max-kib",
+        "catch-up",
+        "hear-own",
+        "outbox-sends",
+        "delivery",
+        "outbox",
+    ] {
+        let line = format!("\n# {key} = ");
+        assert!(used.contains(&line), "{key}");
+        used = used.replace(&line, &format!("\n{key} = "));
+    }
+    assert_eq!(parse(&used, &[]).unwrap().service, parse("", &[]).unwrap().service);
+    let (used, empty) = (manner(&used), manner(""));
+    assert_eq!(used.timing, empty.timing);
+    assert_eq!(used.frame_max_bytes, empty.frame_max_bytes);
+    assert_eq!((used.catch_up, used.hear_own), (empty.catch_up, empty.hear_own));
 }
 
 #[test]
@@ -90,6 +123,27 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[log]\nlevel = \"loud\"", 2, "info,plugin=debug"),
         ("[log]\nlevel = \"info,plugin=\"", 2, "info,plugin=debug"),
         ("[server]\ntoken-file = \"/does/not/exist\"", 2, "cannot read /does/not/exist"),
+        ("[server]\nanswer-seconds = 0", 2, "from 1 to 600"),
+        ("[server]\nretry-min-ms = 9", 2, "from 10 to"),
+        ("[server]\nretry-max-seconds = 0", 2, "from 1 to"),
+        ("[server]\nretry-min-ms = 5000\nretry-max-seconds = 4", 3, "less than `retry-min-ms` (5000 ms)"),
+        ("[server]\nretry-min-ms = 60000", 2, "`retry-max-seconds` (30 s)"),
+        ("[server]\nframe-max-kib = 63", 2, "from 64 to"),
+        ("[server]\nurls = []", 2, "name the servers"),
+        ("[server]\nurls = [\"embedded\"]", 2, "`url = \"embedded\"`"),
+        ("[server]\nurls = [\"wss://a\", \"http://b\"]", 2, "ws://"),
+        ("[server]\nurl = \"embedded\"\nurls = [\"wss://a\"]", 3, "not both"),
+        ("[server]\nuser-id = 7\ntoken-command = []", 3, "names no program"),
+        ("[server]\nuser-id = 7\ntoken-command = [\"\"]", 3, "names no program"),
+        ("[server]\nuser-id = 7\ntoken-command = \"token 5\"", 3, "a list of texts"),
+        ("[server]\ntoken-command = [\"token\"]", 1, "`user-id`"),
+        ("[server]\nuser-id = 7\ntoken-command = [\"x\"]\ntoken-file = \"x\"", 3, "not several"),
+        ("[server]\nuser-id = 7\ntoken = \"x\"\ntoken-file = \"x\"", 4, "not several"),
+        ("[server]\ntoken-comand = [\"x\"]", 2, "`token-command`"),
+        ("[service]\noutbox = \"disc\"", 2, "`disk`"),
+        ("[service]\noutbox-sends = 0", 2, "from 1 to"),
+        ("[service]\ndelivery = \"exactly-once\"", 2, "`at-most-once`"),
+        ("[service]\nmetrics = \"9187\"", 2, "127.0.0.1:9187"),
         ("[embedded.logs]\n\"web чат\" = 3", 2, "only A-Z"),
     ] {
         let message = complaint(text, &[]);
@@ -102,8 +156,9 @@ fn a_token_does_not_travel_in_the_open_unless_that_was_allowed() {
     let text = "[server]\nuser-id = 7\ntoken = \"5ecre7\"\nurl = \"ws://example.org/ws/\"\n";
     let message = complaint(text, &[]);
     assert!(message.contains("line 4") && message.contains("wss://") && !message.contains("5ecre7"), "{message}");
-    let other = text.replace("ws://", "wss://") + "other-urls = [\"ws://b.example.org/ws/\"]\n";
-    assert!(complaint(&other, &[]).contains("line 5"));
+    let second = "[server]\nuser-id = 7\ntoken-command = [\"x\"]\nurls = [\"wss://a.org\", \"ws://b.org\"]\n";
+    let message = complaint(second, &[]);
+    assert!(message.contains("line 4") && message.contains("travel to b.org"), "{message}");
     parse(text, &[("COMETBOT_SERVER__PLAIN_TOKEN", "true")]).unwrap();
     parse(&text.replace("example.org", "127.0.0.1"), &[]).unwrap();
     parse(&text.replace("ws://", "wss://"), &[]).unwrap();
@@ -112,11 +167,65 @@ fn a_token_does_not_travel_in_the_open_unless_that_was_allowed() {
 
 #[test]
 fn several_servers_can_be_named() {
-    let text =
-        "[server]\nurl = \"wss://a.example.org\"\nother-urls = [\"wss://b.example.org\", \"wss://c.example.org\"]\n";
-    let Server::At { others, .. } = parse(text, &[]).unwrap().server else { panic!("another server") };
-    assert_eq!(others.iter().map(Address::host).collect::<Vec<_>>(), ["b.example.org", "c.example.org"]);
-    assert!(complaint("[server]\nother-urls = [\"wss://b.example.org\"]\n", &[]).contains("`url`"));
+    let text = "[server]\nurls = [\"wss://a.example.org\", \"wss://b.example.org\", \"wss://c.example.org\"]\n";
+    let list = "[\"wss://a.example.org\", \"wss://b.example.org\", \"wss://c.example.org\"]";
+    for config in [parse(text, &[]), parse("", &[("COMETBOT_SERVER__URLS", list)])] {
+        let Server::At { settings, others } = config.unwrap().server else { panic!("another server") };
+        assert_eq!(settings.address.host(), "a.example.org");
+        assert_eq!(others.iter().map(Address::host).collect::<Vec<_>>(), ["b.example.org", "c.example.org"]);
+    }
+}
+
+#[test]
+fn a_program_that_gives_the_token_is_not_run_when_the_configuration_is_read() {
+    let source =
+        |program: &str| manner(&format!("[server]\nuser-id = 7\ntoken-command = [\"{program}\", \"5ecre7\"]")).login;
+    for (written, meant) in [
+        ("vault", "vault"),
+        ("secrets/token", "/etc/cometbot/secrets/token"),
+        ("./token", "/etc/cometbot/./token"),
+        ("/does/not/exist", "/does/not/exist"),
+    ] {
+        let LoginSource::Command { command, user_id, dev_id } = source(written) else { panic!("{written}") };
+        assert_eq!((command.program(), user_id, dev_id), (meant, Some(7), Some(0)));
+        assert!(!format!("{command:?}").contains("5ecre7"));
+    }
+}
+
+#[test]
+fn how_a_connection_is_kept_can_be_said() {
+    let manner = manner(
+        "[server]\nheartbeat-seconds = 5\nanswer-seconds = 3\nretry-min-ms = 50\nretry-max-seconds = 2\n\
+         frame-max-kib = 64\ncatch-up = false\nhear-own = true\n",
+    );
+    let timing = Timing {
+        heartbeat: Duration::from_secs(5),
+        answer: Duration::from_secs(3),
+        retry_shortest: Duration::from_millis(50),
+        retry_longest: Duration::from_secs(2),
+    };
+    assert_eq!(manner.timing, timing);
+    assert_eq!((manner.frame_max_bytes, manner.catch_up, manner.hear_own), (65_536, false, true));
+}
+
+#[test]
+fn what_becomes_of_sends_can_be_said() {
+    let text = "[service]\noutbox = \"disk\"\noutbox-mib = 2\noutbox-sends = 5\ndelivery = \"at-most-once\"\n\
+                metrics = \"[::1]:0\"\n";
+    let service = parse(text, &[("COMETBOT_SERVICE__DRAIN_SECONDS", "3")]).unwrap().service;
+    assert_eq!(
+        service,
+        Service {
+            outbox_bytes: 2 * 1024 * 1024,
+            outbox_sends: 5,
+            outbox: Outbox::Disk("/etc/cometbot/outbox".into()),
+            delivery: Delivery::AtMostOnce,
+            metrics: Some("[::1]:0".parse().unwrap()),
+            drain: Duration::from_secs(3),
+        }
+    );
+    let elsewhere = parse(text, &[("COMETBOT_SERVICE__OUTBOX_FOLDER", "/var/lib/cometbot")]).unwrap().service;
+    assert_eq!(elsewhere.outbox, Outbox::Disk("/var/lib/cometbot".into()));
 }
 
 #[test]
@@ -138,7 +247,8 @@ fn every_key_can_be_set_by_a_variable() {
     .unwrap();
     let Server::At { settings, .. } = &config.server else { panic!("{:?}", config.server) };
     assert_eq!(settings.address.to_string(), "wss://example.org/ws/");
-    assert_eq!(settings.manner.login.read().unwrap().user_id(), Some(7));
+    let LoginSource::Fixed(login) = &settings.manner.login else { panic!("{:?}", settings.manner.login) };
+    assert_eq!((login.user_id(), login.is_anonymous()), (Some(7), false));
     let karma = config.plugins.terms("karma");
     assert_eq!(karma.memory_bytes, 8 * 1024 * 1024);
     assert_eq!(karma.queue_events, 10);

@@ -154,6 +154,7 @@ impl World {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use super::*;
+    use crate::local::clock::Clock;
     use crate::local::forms::Voice;
     use crate::local::options::{Faults, Options};
     use crate::local::outbox::Outbox;
@@ -163,7 +164,7 @@ mod tests {
         let outbox = Outbox::new(usize::MAX);
         let (voice, uuid) = (Voice::New, String::new());
         let peer = Arc::new(Peer { id: 1, dev: 0, user: 7, voice, uuid, outbox: Arc::clone(&outbox) });
-        let mut desk = Desk::new(Faults::Faithful);
+        let mut desk = Desk::new(Faults::Faithful, Clock::default());
         desk.now = now;
         world.deliver_queue(&mut desk, &peer);
         outbox.waiting()

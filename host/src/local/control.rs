@@ -125,6 +125,13 @@ impl Control {
         ended
     }
 
+    /// Sets the server's clock forward by so many seconds, or back: the times of frames and of rows stored from now on.
+    /// Nobody is told. Logs are in the order of their times, so that after a clock was set back new rows stand before old
+    /// ones (PROTOCOL.md, section 7).
+    pub fn shift_clock(&self, seconds: i64) {
+        self.shared.clock.shift(seconds);
+    }
+
     /// Stops reading and writing; all connections stay open, new ones are accepted by the system.
     pub fn pause(&self) {
         self.shared.gate.pause(true);
@@ -233,7 +240,7 @@ impl Control {
 
     /// Works at a desk of its own. Whoever acts from outside does not wait for slow readers.
     fn work<T>(&self, act: impl FnOnce(&mut World, &mut Desk) -> T) -> T {
-        let mut desk = Desk::new(self.shared.faults);
+        let mut desk = Desk::new(self.shared.faults, self.shared.clock.clone());
         let done = act(&mut self.shared.world(), &mut desk);
         desk.finish();
         done

@@ -4,8 +4,8 @@
 //! once when the batch is done.
 
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::clock::Clock;
 use super::forms::{self, Saying, Voice};
 use super::old;
 use super::options::Faults;
@@ -18,6 +18,7 @@ use super::world::Peer;
 pub(super) struct Desk {
     /// The Unix time of this batch.
     pub(super) now: u64,
+    clock: Clock,
     faults: Faults,
     payload: Vec<u8>,
     frame: Vec<u8>,
@@ -31,9 +32,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(faults: Faults) -> Self {
+    pub(super) fn new(faults: Faults, clock: Clock) -> Self {
         Self {
-            now: unix_time(),
+            now: clock.now(),
+            clock,
             faults,
             payload: Vec::new(),
             frame: Vec::new(),
@@ -46,7 +48,7 @@ impl Desk {
 
     /// Begins a batch.
     pub(super) fn begin(&mut self) {
-        self.now = unix_time();
+        self.now = self.clock.now();
     }
 
     /// Ends a batch: wakes the writers. Answers the outboxes that have to get room before the next batch.
@@ -141,8 +143,4 @@ fn hand_over(outbox: &Arc<Outbox>, frame: &[u8], touched: &mut Vec<Arc<Outbox>>,
     if pushed.full && !full.iter().any(|other| Arc::ptr_eq(other, outbox)) {
         full.push(Arc::clone(outbox));
     }
-}
-
-fn unix_time() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

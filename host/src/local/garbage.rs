@@ -7,6 +7,7 @@ use std::sync::Arc;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
+use super::clock::Clock;
 use super::commands::{self, Session};
 use super::desk::Desk;
 use super::forms::Voice;
@@ -89,7 +90,7 @@ proptest! {
         let outbox = Outbox::new(usize::MAX);
         let (voice, uuid) = (Voice::of(era, 4), "u".to_owned());
         let peer = Arc::new(Peer { id: 1, dev: 0, user, voice, uuid, outbox: Arc::clone(&outbox) });
-        let (mut desk, mut session) = (Desk::new(faults), Session { peer, names: Vec::new() });
+        let (mut desk, mut session) = (Desk::new(faults, Clock::default()), Session { peer, names: Vec::new() });
         pipes::enter(&mut world, &mut desk, &session.peer.clone());
         for command in commands {
             commands::run(&mut world, &mut desk, &mut session, &command);

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::OwnedReadHalf;
 use tokio::sync::{Notify, watch};
 
+use super::clock::Clock;
 use super::commands::{self, Next, Session};
 use super::desk::Desk;
 use super::forms::{Saying, Voice};
@@ -29,6 +30,7 @@ use super::world::{Peer, World};
 pub(super) struct Shared {
     world: Mutex<World>,
     pub(super) gate: Arc<Gate>,
+    pub(super) clock: Clock,
     /// Somebody connected, left or changed subscriptions.
     pub(super) changed: Notify,
     pub(super) era: Era,
@@ -38,7 +40,14 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(world: World) -> Self {
         let (era, faults) = (world.era(), world.faults());
-        Self { world: Mutex::new(world), gate: Arc::new(Gate::new()), changed: Notify::new(), era, faults }
+        Self {
+            world: Mutex::new(world),
+            gate: Arc::new(Gate::new()),
+            clock: Clock::default(),
+            changed: Notify::new(),
+            era,
+            faults,
+        }
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -58,7 +67,8 @@ pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         (outbox, id)
     };
     let writer = tokio::spawn(outbox::drain(Arc::clone(&outbox), writing, Arc::clone(&shared.gate)));
-    let mut link = Link { socket, closing: outbox.closing(), outbox, id, desk: Desk::new(shared.faults), shared };
+    let desk = Desk::new(shared.faults, shared.clock.clone());
+    let mut link = Link { socket, closing: outbox.closing(), outbox, id, desk, shared };
     let mut session = link.greet().await;
     if let Some((session, frames)) = &mut session
         && !link.shared.gate.habits().hangs_up

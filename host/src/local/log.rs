@@ -26,7 +26,7 @@ pub(super) enum Keep {
     Trusted,
 }
 
-/// The rows of a pipe, oldest first.
+/// The rows of a pipe, in the order of their times.
 #[derive(Debug, Default)]
 pub(super) struct Log {
     rows: VecDeque<Row>,
@@ -41,7 +41,9 @@ impl Log {
         }
         if faults == Faults::Forgiving || !has_emoji(data) {
             let event = if event.is_empty() { b"undefined" } else { event };
-            self.rows.push_back(Row { data: data.to_vec(), event: event.to_vec(), user, time: now });
+            // Behind all that is not later: the newest, unless the clock was set back.
+            let place = self.rows.iter().rposition(|row| row.time <= now).map_or(0, |at| at + 1);
+            self.rows.insert(place, Row { data: data.to_vec(), event: event.to_vec(), user, time: now });
         }
         match keep {
             Keep::Nothing => {}
@@ -125,6 +127,15 @@ mod tests {
             assert_eq!(log.answer(faults).count(), rows);
             assert_eq!(log.answer(faults).next().unwrap().event, b"undefined");
         }
+    }
+
+    #[test]
+    fn rows_are_in_the_order_of_their_times_also_after_the_clock_was_set_back() {
+        let mut log = Log::default();
+        for (data, time) in [("a", 1_000), ("b", 1_001), ("c", 900), ("d", 1_000)] {
+            log.store(Keep::Newest(3), Faults::Faithful, data.as_bytes(), b"e", 0, time);
+        }
+        assert_eq!(answered(&log, Faults::Faithful), ["a", "d", "b"], "what is dropped is the oldest");
     }
 
     #[test]

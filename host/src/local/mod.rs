@@ -39,6 +39,7 @@
 
 mod accounts;
 mod auth;
+mod clock;
 mod commands;
 mod complaint;
 mod control;

@@ -2,7 +2,7 @@
 //!
 //! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
 
-use crate::comet::name::{self, EventName, NameError, PERSONAL_PIPE, PipeName, PipePattern};
+use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
 
 use super::{
     api::types::{Hearing, Wants},
@@ -125,9 +125,9 @@ impl Grants {
         Err(format!("`setup` did not ask to {verb} in the pipe {shown:?}: name it in the list `{verb}`"))
     }
 
-    /// The pipes that must be subscribed for this plugin. `msg` is heard by login alone (PROTOCOL.md, section 6).
+    /// The pipes that must be subscribed for this plugin.
     pub fn subscribed(&self) -> impl Iterator<Item = &PipeName> {
-        self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.as_str() != PERSONAL_PIPE)
+        self.hear.iter().map(|heard| &heard.pipe).filter(|pipe| pipe.is_subscribed())
     }
 
     /// Whether an event was asked for.
@@ -169,7 +169,7 @@ impl std::fmt::Display for Grants {
 fn heard(hearings: &[Hearing]) -> Result<Vec<Heard>, NameError> {
     let mut all: Vec<Heard> = Vec::new();
     for hearing in hearings {
-        let pipe = PipeName::new(&hearing.pipe)?;
+        let pipe = PipeName::heard(&hearing.pipe)?;
         let events: Vec<EventName> =
             hearing.events.iter().map(|name| EventName::new(name)).collect::<Result<_, _>>()?;
         match all.iter_mut().find(|heard| heard.pipe == pipe) {

@@ -6,7 +6,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::comet::{commands::Commands, outbox::Lane};
+use crate::{
+    comet::{commands::Commands, outbox::Lane},
+    metrics::Bound,
+};
 
 /// The way out of one plugin.
 #[derive(Debug)]
@@ -32,6 +35,16 @@ impl Outgoing {
     /// Hands what is committed to the lane.
     pub(super) fn flush(&self) {
         self.lane.append(&mut self.lock());
+    }
+
+    /// Whether one more send to `pipe`, behind those in `staged`, would have no place: see [`Lane::would_refuse`]. What
+    /// is committed waits as well.
+    pub(super) fn would_refuse(&self, pipe: &str, staged: &Commands) -> Option<Bound> {
+        if !self.lane.may_refuse() {
+            return None;
+        }
+        let committed = self.lock();
+        self.lane.would_refuse(pipe, committed.len() + staged.len(), committed.bytes() + staged.bytes())
     }
 
     /// The lane, for questions and for waiting until there is room.

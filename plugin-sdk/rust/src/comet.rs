@@ -11,7 +11,8 @@ pub enum Error {
     Invalid(String),
     /// The plugin did not ask for it in `setup`, or the operator did not grant it.
     Denied(String),
-    /// There is no connection, or too much is waiting to be sent. Trying again later can help.
+    /// There is no connection to ask over; or none to send over, and as much waits for it as may; or one event sends too
+    /// much. Trying again later can help.
     Unavailable(String),
     /// The server did not answer in time.
     TimedOut,
@@ -43,10 +44,15 @@ impl From<host::Error> for Error {
 ///
 /// `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event`
 /// is at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns `Ok`,
-/// and none of them if it fails. The bot does not hear what it sends itself.
+/// and none of them if it fails. The bot does not hear what it sends itself, unless its operator wants that.
+///
+/// Ok means that the send will leave, not that the server has it. While there is no connection it waits. If the
+/// connection breaks before the server has answered, it is sent again and may arrive twice; or, if the operator wants
+/// that, it is not and may be missing.
 ///
 /// # Errors
-/// Names or text that the server cannot take, a pipe that is not granted, too much waiting to be sent.
+/// Names or text that the server cannot take, a pipe that is not granted, more than one event may send; and, while there
+/// is no connection, as much waiting already as may.
 pub fn send(pipe: &str, event: &str, message: &str) -> Result<(), Error> {
     Ok(host::send(pipe, event, message)?)
 }

@@ -1,4 +1,9 @@
 //! Reading an event, and answering it.
+//!
+//! An event whose `history` is true was missed while there was no connection, and comes from the pipe's log: before
+//! everything newer in that pipe, and once. An event of the pipe `host:gap` is the host's own and says what is missing for
+//! good: its `name` is the pipe that it is about, and its `data` are the JSON object `{"pipe", "since", "until",
+//! "recovered", "why"}`, with times in Unix seconds.
 
 use std::borrow::Cow;
 
@@ -25,7 +30,7 @@ impl Event {
     /// whoever writes JSON strings also reads them, and only in them does a JavaScript client keep the line breaks.
     ///
     /// # Errors
-    /// As [`comet::send`].
+    /// As [`comet::send`]. Nobody can send to `msg` and to `host:gap`.
     pub fn reply(&self, event: &str, text: &str) -> Result<(), comet::Error> {
         comet::send(&self.pipe, event, &self.in_same_form(text))
     }

@@ -35,7 +35,8 @@ pub trait Plugin: Sized {
     /// Any error keeps the plugin from running: its text is for the operator.
     fn setup() -> Result<(Self, Wants), Error>;
 
-    /// Handles one event. Events come in order and one at a time.
+    /// Handles one event. Events come in order and one at a time; what was missed while there was no connection comes
+    /// before what is newer in its pipe, with `history` set.
     ///
     /// # Errors
     /// Any error is a failure of this event: its text goes to the log and nothing that was sent for it leaves.

@@ -19,6 +19,9 @@ impl Wants {
     }
 
     /// Hears these events of a pipe.
+    ///
+    /// The events of `host:gap`, on which the host says what could not be heard, are called like the pipes that they are
+    /// about: `hear("host:gap", ["web_chat"])`.
     #[must_use]
     pub fn hear<N: Into<String>>(mut self, pipe: impl Into<String>, events: impl IntoIterator<Item = N>) -> Self {
         self.hear.push(Hearing { pipe: pipe.into(), events: events.into_iter().map(Into::into).collect() });

@@ -3,8 +3,12 @@
 use std::{error::Error, path::Path, sync::Arc, time::Instant};
 
 use cometbot::{
-    comet::link::Port,
+    comet::{
+        link::{Port, timing::Timing},
+        outbox::Bounds,
+    },
     config::PluginTerms,
+    metrics::Metrics,
     plugins::{
         api::{Event, Wants},
         package::Package,
@@ -110,9 +114,11 @@ async fn with_cometbot(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
         config: Vec::new(),
     };
     let sandbox = Arc::new(Sandbox::new(4, terms.memory_bytes)?);
-    let port = Port::new();
+    let port = Port::new(Arc::default(), Timing::default().answer);
+    let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };
+    let tally = Metrics::new().plugin("bench");
     let package = Package::load(&sandbox, bytes)?;
-    let mut version = Starter::new(sandbox, "bench", terms, &port, usize::MAX).start(package).await?;
+    let mut version = Starter::new(sandbox, "bench", terms, &port, bounds, tally).start(package).await?;
     let event = event();
     let start = Instant::now();
     for _ in 0..CALLS {

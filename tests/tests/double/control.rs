@@ -58,6 +58,29 @@ async fn a_paused_double_can_be_restarted() {
     double.anonymous().await.quiet().await;
 }
 
+#[tokio::test]
+async fn a_clock_that_is_set_shows_in_frames_and_in_the_order_of_a_log() {
+    let double = Double::faithful().await;
+    double.control.set_log_length("web_a", 5);
+    let mut raw = double.anonymous().await;
+    raw.subscribe("web_a").await;
+    let mut times = Vec::new();
+    for (shift, data) in [(0, "today"), (-3_600, "an hour ago"), (7_200, "in an hour")] {
+        double.control.shift_clock(shift);
+        double.control.publish("web_a", "e", data).unwrap();
+        let frame: serde_json::Value = serde_json::from_slice(&raw.payload().await).unwrap();
+        times.push(frame["message_send_time"].as_u64().unwrap());
+    }
+    // The machine's own clock may have gone on meanwhile.
+    assert!((3_500..=3_600).contains(&(times[0] - times[1])), "{times:?}");
+    assert!((7_200..7_300).contains(&(times[2] - times[1])), "{times:?}");
+    raw.send("pipe_log\nweb_a\nm\n").await;
+    for data in ["an hour ago", "today", "in an hour"] {
+        let row: serde_json::Value = serde_json::from_slice(&raw.payload().await).unwrap();
+        assert_eq!(row["data"], data);
+    }
+}
+
 /// Hazard 36.
 #[tokio::test]
 async fn connections_can_be_refused_or_ended_behind_the_first_frame() {

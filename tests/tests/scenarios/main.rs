@@ -8,22 +8,40 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod catch_up;
 mod client_commands;
+mod clock_jumps;
+mod cut_off;
 mod echo_answers;
 mod every_kind_of_file_is_loaded;
 mod example_plugins;
 mod first_steps;
+mod flood;
 mod folder_is_followed;
+mod gaps_are_told;
+mod half_open;
 mod host_functions;
 mod link_lost;
 mod logs_in;
+mod many_pipes;
 mod misdeeds_cost_one_call;
 mod old_server;
+mod outbox_is_bounded;
+mod outbox_on_disk;
+mod own_words;
+mod personal_messages;
+mod scrape;
+mod scribe;
 mod secrets_stay_secret;
+mod sends_are_confirmed;
 mod server_misbehaves;
+mod server_restarts;
 mod service_manager;
 mod several_servers;
+mod soak;
 mod stops_in_order;
 mod subscription;
 mod tls;
+mod tokens;
 mod what_cannot_be_loaded;
+mod wire_faults;

@@ -5,8 +5,8 @@ use cometbot_tests::{Client, Comet, Home, Plugin};
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bot_goes_to_the_next_server_and_round_again() {
     let (mut one, mut two) = (Comet::start().await, Comet::start().await);
-    let home = Home::at(&one)
-        .set("server", &format!("other-urls = [\"{}\"]", two.url()))
+    let home = Home::new()
+        .set("server", &format!("urls = [\"{}\", \"{}\"]", one.url(), two.url()))
         .plugin("echo.wat", Plugin::answering("web_chat", "echo").text());
     let mut bot = home.live().await;
     one.subscribed("web_chat", 1).await;

@@ -107,23 +107,6 @@ async fn personal_messages_that_waited_for_the_login_are_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plugin_with_which_there_are_more_than_32_pipes_does_not_run_and_costs_the_others_nothing() {
-    let comet = Comet::start().await;
-    let pipes: Vec<String> = (0..32).map(|number| format!("web_pipe{number:02}")).collect();
-    let names: Vec<&str> = pipes.iter().map(String::as_str).collect();
-    let home = Home::at(&comet).plugin("many.wat", hearing(&names));
-    let bot = home.live().await;
-    home.write_plugin("one_more.wat", hearing(&["aa_first", "web_pipe00"]));
-    let line = bot.rejected("one_more").await;
-    assert!(line.says("make 33 with those of the plugins that run, and a connection can have 32"), "{}", line.raw);
-    home.write_plugin("shares.wat", hearing(&["web_pipe00", "web_pipe31"]));
-    bot.started("shares").await;
-    let heard = names.iter().filter(|pipe| comet.control.subscribers(pipe) == 1).count();
-    assert_eq!((heard, comet.control.subscribers("aa_first")), (32, 0));
-    assert_eq!(bot.lines(|line| line.says("the server refuses")).len(), 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_private_pipe_of_an_anonymous_bot_costs_only_itself() {
     let comet = Comet::start().await;
     let home = Home::at(&comet).plugin("nosy.wat", hearing(&["aa", "private_room", "web_chat"]));

@@ -16,11 +16,14 @@ use tokio_tungstenite::{
     tungstenite::{self, Message as Frame, protocol::WebSocketConfig},
 };
 
-use super::frames::{Gate, Stream};
+use super::{
+    frames::{Gate, Stream},
+    timing::Timing,
+};
 use crate::{
     comet::{
         address::{Address, Scheme},
-        login::{Login, LoginError, LoginSource},
+        login::{Login, LoginError, LoginLost, LoginSource},
         wire::{Message, Reader, ServerError, ServerInfo, Standing},
     },
     report::brief,
@@ -29,8 +32,9 @@ use crate::{
 /// How long each step may take: the name and the TCP connection, TLS, the handshake, the first frame.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The largest frame that is taken. A server's own are at most 65,535 bytes (PROTOCOL.md, section 2.4).
-const FRAME_MAX_BYTES: usize = 1024 * 1024;
+/// The largest frame that is taken if nothing else is said. A server's own are at most 65,535 bytes (PROTOCOL.md,
+/// section 2.4).
+pub const FRAME_MAX_BYTES: usize = 1024 * 1024;
 
 /// How much is read from the socket at once.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
@@ -49,11 +53,31 @@ pub struct Settings {
 pub struct Manner {
     /// As whom; an empty token is an anonymous client.
     pub login: LoginSource,
-    /// After so long without a frame the server is asked whether it is still there. It sends nothing by itself, and a
-    /// ping would end the connection (PROTOCOL.md, section 8).
-    pub heartbeat: Duration,
+    /// How long to wait for what.
+    pub timing: Timing,
     /// A file with certificates (PEM) to trust beside the system's.
     pub authorities: Option<PathBuf>,
+    /// The largest frame that is taken, in bytes.
+    pub frame_max_bytes: usize,
+    /// Whether the logs of pipes are read to catch up with what was missed.
+    pub catch_up: bool,
+    /// Whether what the bot sends is heard like everything else, over a connection of its own.
+    pub hear_own: bool,
+}
+
+impl Manner {
+    /// The usual one, for this login.
+    #[must_use]
+    pub fn of(login: LoginSource) -> Self {
+        Self {
+            login,
+            timing: Timing::default(),
+            authorities: None,
+            frame_max_bytes: FRAME_MAX_BYTES,
+            catch_up: true,
+            hear_own: false,
+        }
+    }
 }
 
 /// Why there is no connection.
@@ -117,14 +141,23 @@ pub enum ConnectError {
     },
     /// The login was wrong. The server would let us stay as an anonymous client, which is not what was asked for.
     #[error(
-        "{address} does not accept the login of user {user_id}: check the token, whether it has expired, and that user \
-         id and dev_id belong to it; leave token and user id out to connect anonymously"
+        "{address} does not accept the login of user {}: check the token, whether it has expired, and that user \
+         id and dev_id belong to it; leave token and user id out to connect anonymously",
+        .login.user_id().unwrap_or_default()
     )]
     NotAuthorized {
         /// Where.
         address: String,
         /// As whom.
-        user_id: u64,
+        login: Login,
+    },
+    /// The same for a login that was right before.
+    #[error("{address}: {lost}")]
+    NoLongerAuthorized {
+        /// Where.
+        address: String,
+        /// What became of the login.
+        lost: LoginLost,
     },
 }
 
@@ -143,7 +176,24 @@ impl ConnectError {
     /// Whether another try soon is of no use: somebody must change something first.
     #[must_use]
     pub const fn is_lasting(&self) -> bool {
-        matches!(self, Self::NoRoots(_) | Self::NoAuthority { .. } | Self::Refused { .. } | Self::NotAuthorized { .. })
+        matches!(
+            self,
+            Self::NoRoots(_)
+                | Self::NoAuthority { .. }
+                | Self::Refused { .. }
+                | Self::NotAuthorized { .. }
+                | Self::NoLongerAuthorized { .. }
+        )
+    }
+
+    /// The same, after a login from `source` had been accepted before.
+    pub(super) fn no_longer(self, source: &LoginSource) -> Self {
+        match self {
+            Self::NotAuthorized { address, login } => {
+                Self::NoLongerAuthorized { address, lost: LoginLost::new(source, &login) }
+            }
+            other => other,
+        }
     }
 }
 
@@ -155,19 +205,25 @@ pub(super) struct Connection {
     pub(super) standing: Standing,
     /// Who we are, if the server knows us.
     pub(super) user_id: u64,
+    /// What the server calls itself.
+    pub(super) server: String,
+    /// The server's clock, Unix seconds.
+    pub(super) time: Option<u64>,
+    pub(super) frame_max_bytes: usize,
 }
 
 impl Connection {
-    /// Connects; gives what the server calls itself as well.
-    pub(super) async fn open(settings: &Settings) -> Result<(Self, String), ConnectError> {
+    /// Connects. `taken` is called when the server has taken the connection and has yet to say who we are.
+    pub(super) async fn open(settings: &Settings, taken: impl FnOnce()) -> Result<Self, ConnectError> {
         let address = &settings.address;
-        let login = settings.manner.login.read()?;
+        let frame_max_bytes = settings.manner.frame_max_bytes;
+        let login = settings.manner.login.read().await?;
         let url = settings.url(&login);
         let stream = dial(address, settings.manner.authorities.as_deref()).await?;
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER_BYTES)
-            .max_message_size(Some(FRAME_MAX_BYTES))
-            .max_frame_size(Some(FRAME_MAX_BYTES));
+            .max_message_size(Some(frame_max_bytes))
+            .max_frame_size(Some(frame_max_bytes));
         let handshake = client_async_with_config(url, Gate::open(stream), Some(config));
         let no_comet_server = |reason| ConnectError::NoCometServer { address: address.to_string(), reason };
         let (mut incoming, _) = timeout(STEP_TIMEOUT, handshake)
@@ -175,11 +231,12 @@ impl Connection {
             .map_err(|_| no_comet_server("it did not answer the handshake".to_owned()))?
             .map_err(|error| no_comet_server(in_words(&error)))?;
         let outgoing = incoming.get_mut().shut().ok_or_else(|| ConnectError::Closed(address.to_string()))?;
+        taken();
         let mut reader = Reader::new();
-        let (server, standing) = timeout(STEP_TIMEOUT, first_frame(address, &login, &mut incoming, &mut reader))
-            .await
-            .map_err(|_| ConnectError::Silent(address.to_string()))??;
-        Ok((Self { incoming, outgoing, reader, standing, user_id: login.user_id().unwrap_or_default() }, server))
+        let first = timeout(STEP_TIMEOUT, first_frame(address, &login, &mut incoming, &mut reader));
+        let (server, standing, time) = first.await.map_err(|_| ConnectError::Silent(address.to_string()))??;
+        let user_id = login.user_id().unwrap_or_default();
+        Ok(Self { incoming, outgoing, reader, standing, user_id, server, time, frame_max_bytes })
     }
 }
 
@@ -241,17 +298,17 @@ async fn first_frame(
     login: &Login,
     incoming: &mut WebSocketStream<Gate>,
     reader: &mut Reader,
-) -> Result<(String, Standing), ConnectError> {
+) -> Result<(String, Standing, Option<u64>), ConnectError> {
     loop {
-        let text = match incoming.next().await {
-            Some(Ok(Frame::Text(text))) => text,
+        let bytes = match incoming.next().await {
+            Some(Ok(Frame::Binary(bytes))) => bytes,
             Some(Ok(Frame::Ping(_) | Frame::Pong(_))) => continue,
             _ => return Err(ConnectError::Closed(address.to_string())),
         };
         let mut first = None;
-        reader.read(&text, &mut |message| {
+        reader.read_bytes(&bytes, &mut |message| {
             first.get_or_insert(match message {
-                Message::ServerInfo(ServerInfo { server, standing }) => Ok((server.into_owned(), standing)),
+                Message::ServerInfo(ServerInfo { server, standing, time }) => Ok((server.into_owned(), standing, time)),
                 Message::Error(ServerError { text, .. }) => {
                     Err(ConnectError::Refused { address: address.to_string(), text: brief(text.trim()) })
                 }
@@ -262,14 +319,11 @@ async fn first_frame(
             });
         });
         let Some(first) = first else { continue };
-        let (server, standing) = first?;
+        let (server, standing, time) = first?;
         if standing == Standing::Anonymous && !login.is_anonymous() {
-            return Err(ConnectError::NotAuthorized {
-                address: address.to_string(),
-                user_id: login.user_id().unwrap_or_default(),
-            });
+            return Err(ConnectError::NotAuthorized { address: address.to_string(), login: login.clone() });
         }
-        return Ok((server, standing));
+        return Ok((server, standing, time));
     }
 }
 

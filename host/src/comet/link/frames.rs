@@ -1,5 +1,5 @@
-//! The websocket library's two edges: commands become masked frames, and nothing that the library would say by itself
-//! gets out.
+//! The websocket library's two edges: commands become masked frames, nothing that the library would say by itself gets
+//! out, and what comes in is not text to it.
 //!
 //! A ping or pong of ours costs a command or the connection (PROTOCOL.md, section 2.1), and the library answers a ping by
 //! itself. So after the handshake it only reads: its stream is a [`Gate`] whose way out is shut, and commands are
@@ -8,7 +8,7 @@
 use std::{
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
@@ -17,6 +17,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::{
     coding::{Data, OpCode},
 };
 
+use super::opaque::Opaque;
 use crate::comet::commands::Commands;
 
 /// Any byte stream: TCP, or TLS over it.
@@ -27,13 +28,14 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 pub(super) struct Gate {
     incoming: ReadHalf<Box<dyn Stream>>,
     outgoing: Option<WriteHalf<Box<dyn Stream>>>,
+    opaque: Opaque,
 }
 
 impl Gate {
     /// A gate that stands open both ways.
     pub(super) fn open(stream: Box<dyn Stream>) -> Self {
         let (incoming, outgoing) = tokio::io::split(stream);
-        Self { incoming, outgoing: Some(outgoing) }
+        Self { incoming, outgoing: Some(outgoing), opaque: Opaque::new() }
     }
 
     /// Takes the way out away; none the second time.
@@ -44,7 +46,10 @@ impl Gate {
 
 impl AsyncRead for Gate {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.incoming).poll_read(cx, buffer)
+        let earlier = buffer.filled().len();
+        ready!(Pin::new(&mut self.incoming).poll_read(cx, buffer))?;
+        self.opaque.pass(buffer.filled_mut().get_mut(earlier..).unwrap_or_default());
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -9,6 +9,8 @@ use crate::comet::name::{self, Marker, NAME_MAX_BYTES, NameError, PipeName, USER
 
 /// The most pipes that one connection can subscribe to (section 6).
 pub const SUBSCRIBED_PIPES_MAX: usize = 32;
+/// The keyword of a send (section 5).
+pub(in crate::comet) const WEB_PIPE2: &str = "web_pipe2";
 /// The longest subscription list that does not close the connection (section 6).
 const SUBSCRIPTION_MAX_BYTES: usize = 2_176;
 
@@ -77,8 +79,8 @@ pub fn subscription<'a>(names: impl IntoIterator<Item = &'a PipeName>) -> Result
 /// A [`Refusal`]; `out` is then unchanged.
 pub fn web_pipe2(out: &mut Vec<u8>, pipe: &str, event: &str, message: &str) -> Result<(), Refusal> {
     check_send(pipe, event, message)?;
-    out.reserve("web_pipe2\n\n\n*\n".len() + pipe.len() + event.len() + message.len());
-    for part in ["web_pipe2\n", pipe, "\n", event, "\n*\n", message] {
+    out.reserve(WEB_PIPE2.len() + "\n\n\n*\n".len() + pipe.len() + event.len() + message.len());
+    for part in [WEB_PIPE2, "\n", pipe, "\n", event, "\n*\n", message] {
         out.extend_from_slice(part.as_bytes());
     }
     Ok(())

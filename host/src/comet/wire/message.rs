@@ -68,6 +68,8 @@ pub struct ServerInfo<'m> {
     pub server: Cow<'m, str>,
     /// As whom the server took us. A wrong login is no error: the connection stays open as anonymous (section 1.3).
     pub standing: Standing,
+    /// The server's clock, Unix seconds; servers before 4.0 do not say it.
+    pub time: Option<u64>,
 }
 
 /// As whom the server took us.

@@ -48,6 +48,7 @@ fn sort_unfolded<'m>(known: Known, envelope: &mut Envelope<'m>, object: &'m str,
         return each(Message::ServerInfo(ServerInfo {
             server: std::mem::take(&mut envelope.server).into_text().unwrap_or_default(),
             standing,
+            time: envelope.time.as_number(),
         }));
     }
     if !envelope.error.is_absent() {

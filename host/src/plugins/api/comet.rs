@@ -31,8 +31,8 @@ enum Error {
 impl From<AskError> for Error {
     fn from(error: AskError) -> Self {
         match error {
-            AskError::TimedOut => Self::TimedOut,
-            AskError::NotConnected => Self::Unavailable(error.to_string()),
+            AskError::TimedOut(_) => Self::TimedOut,
+            AskError::NotConnected | AskError::TooManyOpen => Self::Unavailable(error.to_string()),
             AskError::Refused(refusal) => Self::Invalid(refusal.to_string()),
         }
     }
@@ -70,6 +70,10 @@ fn send(
                 "one event may send at most {} bytes: send less, or answer over several events",
                 state.budget.staged_bytes
             ))));
+        }
+        if let Some(bound) = state.outgoing.would_refuse(&pipe, &staged) {
+            state.tally.sends_refused(1, bound);
+            return Ok(Err(Error::Unavailable(format!("there is no connection to the comet server, and {bound}"))));
         }
         Ok(staged.send(&pipe, &event, &message).map_err(|refusal| Error::Invalid(refusal.to_string())))
     })();

@@ -14,7 +14,10 @@ use super::{
     limits::{self, Budget},
     outgoing::Outgoing,
 };
-use crate::comet::{asks::Asks, commands::Commands};
+use crate::{
+    comet::{asks::Asks, commands::Commands},
+    metrics::PluginTally,
+};
 
 mod comet;
 mod logging;
@@ -47,6 +50,7 @@ pub struct State {
     wasi: WasiCtx,
     table: ResourceTable,
     config: Arc<WasiConfigVariables>,
+    tally: PluginTally,
 }
 
 impl State {
@@ -57,6 +61,7 @@ impl State {
         asks: Arc<Asks>,
         outgoing: Arc<Outgoing>,
         config: Arc<WasiConfigVariables>,
+        tally: PluginTally,
     ) -> Self {
         // No directory, no socket, no environment, no argument: WASI answers an error to whoever tries.
         let wasi = WasiCtx::builder()
@@ -65,7 +70,7 @@ impl State {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::RESOURCES);
-        Self { tag, grants, budget, asks, outgoing, staged: Commands::default(), wasi, table, config }
+        Self { tag, grants, budget, asks, outgoing, staged: Commands::default(), wasi, table, config, tally }
     }
 
     /// Commits the sends of the handler that has just returned ok; gives how many bytes wait to be flushed.

@@ -9,10 +9,7 @@
 //!
 //! Called by `bot`; calls `sandbox` and `api`. Knows nothing of the network.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use tokio::{sync::mpsc, task::JoinHandle};
 
@@ -22,36 +19,18 @@ pub use self::{
     queue::{Pushed, Queue},
     version::{Starter, Version},
 };
+use crate::metrics::PluginTally;
 
 mod instance;
 mod occupant;
 mod queue;
 mod version;
 
-/// What a slot has done so far.
-#[derive(Debug, Default)]
-pub struct Tally {
-    handled: AtomicU64,
-    failed: AtomicU64,
-}
-
-impl Tally {
-    /// Events that were handled.
-    pub fn handled(&self) -> u64 {
-        self.handled.load(Ordering::Relaxed)
-    }
-
-    /// Events that failed.
-    pub fn failed(&self) -> u64 {
-        self.failed.load(Ordering::Relaxed)
-    }
-}
-
 /// A handle on a slot. Dropping it stops the slot at once; [`Slot::drain`] lets it finish.
 pub struct Slot {
     queue: Arc<Queue>,
     orders: mpsc::UnboundedSender<Order>,
-    tally: Arc<Tally>,
+    tally: PluginTally,
     task: JoinHandle<()>,
 }
 
@@ -65,9 +44,9 @@ impl Slot {
     #[must_use]
     pub fn start(starter: Starter, version: Version) -> Self {
         let queue = Arc::new(Queue::with_bound(starter.queue_events()));
-        let tally = Arc::new(Tally::default());
+        let tally = starter.tally().clone();
         let (orders, receiver) = mpsc::unbounded_channel();
-        let occupant = Occupant::new(starter, version, Arc::clone(&queue), Arc::clone(&tally));
+        let occupant = Occupant::new(starter, version, Arc::clone(&queue));
         Self { queue, orders, tally, task: tokio::spawn(occupant.run(receiver)) }
     }
 
@@ -84,12 +63,12 @@ impl Slot {
     }
 
     /// Lets the slot handle what waits, then ends it; gives what it has done.
-    pub async fn drain(mut self) -> Arc<Tally> {
+    pub async fn drain(mut self) -> PluginTally {
         if self.orders.send(Order::Drain).is_ok() {
             // A slot that ended by itself has drained as far as it could.
             let _ = (&mut self.task).await;
         }
-        Arc::clone(&self.tally)
+        self.tally.clone()
     }
 }
 

@@ -1,22 +1,18 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
 
-use std::{
-    collections::VecDeque,
-    ops::ControlFlow,
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::VecDeque, ops::ControlFlow, pin::pin, sync::Arc};
 
 use futures_util::future::poll_immediate;
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    Order, Tally,
+    Order,
     instance::{Crash, Failure, Instance, StartError},
     queue::Queue,
     version::{Starter, Version},
 };
 use crate::{
+    metrics::{Dropped, Failed},
     plugins::{
         api::Event,
         grants::Grants,
@@ -24,14 +20,10 @@ use crate::{
         outgoing::Outgoing,
         package::Package,
     },
-    report::{Throttle, brief},
 };
 
 /// Sends that are ready leave at the latest when they are so many bytes.
 const FLUSH_BYTES: usize = 16 * 1024;
-
-/// Failures that are logged one by one; those beyond are counted.
-const FAILURES_PER_SECOND: u32 = 20;
 
 /// Events that are handled before the slot looks up again, so that none of its neighbours starves.
 const STRETCH_EVENTS: usize = 256;
@@ -46,18 +38,15 @@ pub(super) struct Occupant {
     queue: Arc<Queue>,
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
-    tally: Arc<Tally>,
     /// Whether the routes may have been made for another version than the running one.
     has_swapped: bool,
-    dropped: Throttle,
-    failures: Throttle,
     /// The running version in log lines.
     label: Arc<str>,
 }
 
 impl Occupant {
-    /// A task that handles what `queue` gets, with `version` to begin with, and counts in `tally`.
-    pub(super) fn new(starter: Starter, version: Version, queue: Arc<Queue>, tally: Arc<Tally>) -> Self {
+    /// A task that handles what `queue` gets, with `version` to begin with.
+    pub(super) fn new(starter: Starter, version: Version, queue: Arc<Queue>) -> Self {
         Self {
             starter,
             package: version.package,
@@ -66,10 +55,7 @@ impl Occupant {
             instance: Some(version.instance),
             queue,
             batch: VecDeque::new(),
-            tally,
             has_swapped: false,
-            dropped: Throttle::lines_per_second(1),
-            failures: Throttle::lines_per_second(FAILURES_PER_SECOND),
         }
     }
 
@@ -133,17 +119,12 @@ impl Occupant {
             }
         }
         self.starter.outgoing().flush();
-        if let Some(times) = self.dropped.pass_many(self.queue.take_dropped()) {
-            tracing::warn!(
-                plugin = self.starter.name(),
-                version = &*self.label,
-                events = times,
-                "events were dropped: {} wait already, or {} MiB, which is the most; give the plugin less to hear or a \
-                 larger `queue-events`",
-                self.starter.queue_events(),
-                QUEUE_BYTES / (1024 * 1024)
-            );
-        }
+        self.starter.tally().dropped(&Dropped {
+            version: &self.label,
+            events: self.queue.take_dropped(),
+            queue_events: self.starter.queue_events(),
+            queue_mib: QUEUE_BYTES / (1024 * 1024),
+        });
         tokio::task::consume_budget().await;
     }
 
@@ -166,7 +147,7 @@ impl Occupant {
         let Some(instance) = &mut self.instance else { return 0 };
         match bounded(instance.handle(Arc::clone(&event)), self.starter.outgoing()).await {
             Ok(committed) => {
-                self.tally.handled.fetch_add(1, Ordering::Relaxed);
+                self.starter.tally().handled();
                 committed
             }
             Err(failure) => {
@@ -188,20 +169,14 @@ impl Occupant {
         self.failed(event, failure, backtrace);
     }
 
-    fn failed(&mut self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
-        self.tally.failed.fetch_add(1, Ordering::Relaxed);
-        let Some(times) = self.failures.pass() else { return };
-        let backtrace = (!backtrace.is_empty()).then(|| backtrace.join(" < "));
-        tracing::error!(
-            plugin = self.starter.name(),
-            version = &*self.label,
-            times,
-            pipe = &*event.pipe,
-            event = &*event.name,
+    fn failed(&self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
+        self.starter.tally().failed(&Failed {
+            version: &self.label,
+            pipe: &event.pipe,
+            event: &event.name,
             backtrace,
-            "the plugin failed on an event: {}",
-            brief(&why.to_string())
-        );
+            why,
+        });
     }
 }
 

@@ -7,8 +7,9 @@ use wasmtime_wasi_config::WasiConfigVariables;
 
 use super::instance::{Failure, Instance, StartError};
 use crate::{
-    comet::{asks::Asks, link::Port},
+    comet::{asks::Asks, link::Port, outbox::Bounds},
     config::PluginTerms,
+    metrics::PluginTally,
     plugins::{
         api::{Event, State, Tag},
         grants::Grants,
@@ -60,16 +61,24 @@ pub struct Starter {
     config: Arc<WasiConfigVariables>,
     asks: Arc<Asks>,
     outgoing: Arc<Outgoing>,
+    tally: PluginTally,
 }
 
 impl Starter {
-    /// For the plugin called `name`, whose sends wait in a lane of `outbox_bytes`.
+    /// For the plugin called `name`, whose sends wait in a lane of these bounds. What it does is counted in `tally`.
     #[must_use]
-    pub fn new(sandbox: Arc<Sandbox>, name: &str, terms: PluginTerms, port: &Port, outbox_bytes: usize) -> Self {
+    pub fn new(
+        sandbox: Arc<Sandbox>,
+        name: &str,
+        terms: PluginTerms,
+        port: &Port,
+        bounds: Bounds,
+        tally: PluginTally,
+    ) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, outbox_bytes)));
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
-        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing }
+        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally }
     }
 
     /// The plugin's name.
@@ -80,6 +89,11 @@ impl Starter {
     /// How many events may wait for the plugin.
     pub(super) fn queue_events(&self) -> usize {
         self.terms.queue_events
+    }
+
+    /// What it does, counted.
+    pub(super) const fn tally(&self) -> &PluginTally {
+        &self.tally
     }
 
     /// Where its sends go.
@@ -99,6 +113,7 @@ impl Starter {
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
             Arc::clone(&self.config),
+            self.tally.clone(),
         );
         let starting = Instance::start(&self.sandbox, &package, state, TimeBudget::new(self.terms.time_per_event));
         let (instance, wants, grants) = timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)??;

@@ -1,33 +1,34 @@
-//! A link on a thread of its own.
+//! A fleet on a thread of its own.
 //!
 //! A connection must be read whatever the plugins do, and a burst of events is handled while the next one is read. On
-//! the runtime that plugins share, a reader would take turns with the very plugins that it wakes.
+//! the runtime that plugins share, a reader would take turns with the very plugins that it wakes. One thread serves all
+//! links: what arrives over one is little beside what plugins do with it.
 
 use std::{io, thread::JoinHandle};
 
 use tokio::sync::oneshot;
 
-use super::{Inlet, Link};
+use super::{Fleet, Inlet};
 
-/// A link that runs. Dropping it ends the connection.
-pub struct LinkThread {
+/// A fleet that runs. Dropping it ends the connections.
+pub struct FleetThread {
     /// Dropping it tells the thread to end.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl LinkThread {
+impl FleetThread {
     /// Starts the thread.
     ///
     /// # Errors
     /// If the system gives no thread or no event queue.
-    pub fn start(link: Link, inlet: impl Inlet + 'static) -> io::Result<Self> {
+    pub fn start(fleet: Fleet, inlet: impl Inlet + Clone + 'static) -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("link".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = link.run(inlet) => {}
+                    () = fleet.run(inlet) => {}
                     _ = stopped => {}
                 }
             });
@@ -38,7 +39,7 @@ impl LinkThread {
     }
 }
 
-impl Drop for LinkThread {
+impl Drop for FleetThread {
     /// Waits for the thread, which takes no longer than reading one burst.
     fn drop(&mut self) {
         drop(self.stop.take());

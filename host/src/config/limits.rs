@@ -1,0 +1,37 @@
+//! What a key is if nobody says it, and how far it may go. Units are in the names.
+
+use std::ops::RangeInclusive;
+
+pub(super) const LISTEN: &str = "127.0.0.1:8087";
+pub(super) const METRICS_EXAMPLE: &str = "127.0.0.1:9187";
+pub(super) const PLUGIN_FOLDER: &str = "plugins";
+pub(super) const OUTBOX_FOLDER: &str = "outbox";
+
+pub(super) const MEMORY_MIB: u32 = 64;
+pub(super) const TIME_PER_EVENT_MS: u32 = 200;
+pub(super) const QUEUE_EVENTS: u32 = 65_536;
+pub(super) const MAX_PLUGINS: u32 = 256;
+/// The memory that WebAssembly can address.
+pub(super) const MOST_MEMORY_MIB: u32 = 4096;
+/// What the address space of a process has room for, with two versions of each plugin at a time.
+pub(super) const MOST_PLUGINS: u32 = 1000;
+
+/// Beyond ten minutes nobody would call a connection alive.
+pub(super) const ANSWER_SECONDS_RANGE: RangeInclusive<u32> = 1..=600;
+/// Below, tries would follow each other as fast as the network allows.
+pub(super) const RETRY_MIN_MS_RANGE: RangeInclusive<u32> = 10..=3_600_000;
+/// A bot that is told to wait longer than a day will be taken for dead.
+pub(super) const MOST_RETRY_MAX_SECONDS: u32 = 86_400;
+/// A server's own frames have up to 65,535 bytes (PROTOCOL.md, section 2.4); a frame of a gibibyte is no message.
+pub(super) const FRAME_MAX_KIB_RANGE: RangeInclusive<u32> = 64..=1024 * 1024;
+
+pub(super) const OUTBOX_MIB: u32 = 8;
+/// More than that, waiting to be sent, is a server that will not come back.
+pub(super) const MOST_OUTBOX_MIB: u32 = 4096;
+pub(super) const OUTBOX_SENDS: u32 = 100_000;
+/// So many sends of the shortest kind fill [`MOST_OUTBOX_MIB`].
+pub(super) const MOST_OUTBOX_SENDS: u32 = 100_000_000;
+pub(super) const DRAIN_SECONDS: u32 = 10;
+
+pub(super) const LOG_LEVEL: &str = "info";
+pub(super) const LOG_LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

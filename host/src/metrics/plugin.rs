@@ -1,0 +1,242 @@
+//! A plugin: what became of its events, and the sends that it was refused.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
+    metrics::{counter::Counter, family::Family},
+    registry::Registry,
+};
+
+use super::{held::Held, sends::SendTally};
+use crate::report::{Throttle, brief};
+
+/// The part of the bot that lines about plugins are of.
+const TARGET: &str = "cometbot::plugins::slot::occupant";
+
+/// Failures that are logged one by one; those beyond are counted.
+const FAILURES_PER_SECOND: u32 = 20;
+
+/// Lines about dropped events, which are counted anyway.
+const DROPS_PER_SECOND: u32 = 1;
+
+/// Lines about sends that cannot wait.
+const BOUNDS_PER_SECOND: u32 = 1;
+
+/// An event that a plugin failed on.
+pub struct Failed<'a> {
+    /// The running version.
+    pub version: &'a str,
+    /// The event's pipe.
+    pub pipe: &'a str,
+    /// The event's name.
+    pub event: &'a str,
+    /// The plugin's functions that were running, innermost first.
+    pub backtrace: &'a [String],
+    /// Why, in words.
+    pub why: &'a dyn fmt::Display,
+}
+
+/// Events that a plugin's queue had no room for.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropped<'a> {
+    /// The running version.
+    pub version: &'a str,
+    /// How many.
+    pub events: u64,
+    /// The most events that the queue holds.
+    pub queue_events: usize,
+    /// The most payload that it holds, in MiB.
+    pub queue_mib: usize,
+}
+
+/// What a plugin's waiting sends have reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// So many may wait.
+    Sends(usize),
+    /// They may take so many MiB.
+    Mib(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sends(most) => write!(f, "{most} wait already, which is the most (`outbox-sends`)"),
+            Self::Mib(most) => write!(f, "{most} MiB wait already, which is the most (`outbox-mib`)"),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Outcome {
+    Handled,
+    Failed,
+    Dropped,
+}
+
+impl Outcome {
+    const ALL: [Self; 3] = [Self::Handled, Self::Failed, Self::Dropped];
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        let outcome = match self {
+            Self::Handled => "handled",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        };
+        outcome.encode(encoder)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Labels {
+    plugin: Arc<str>,
+    outcome: Outcome,
+}
+
+/// The series of all plugins.
+#[derive(Debug)]
+pub(super) struct Plugins {
+    held: Held<Arc<str>, Tally>,
+    events: Family<Labels, Counter>,
+    sends: SendTally,
+}
+
+impl Plugins {
+    pub(super) fn register(registry: &mut Registry, sends: &SendTally) -> Self {
+        let events = Family::default();
+        registry.register("plugin_events", "Events for a plugin, by what became of them", events.clone());
+        Self { held: Held::default(), events, sends: sends.clone() }
+    }
+
+    pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
+        let name: Arc<str> = name.into();
+        PluginTally(plugins.held.get(Arc::clone(&name), || Tally::new(plugins, name)))
+    }
+}
+
+/// What happens to one plugin. Clones share it.
+#[derive(Debug, Clone)]
+pub struct PluginTally(Arc<Tally>);
+
+#[derive(Debug)]
+struct Tally {
+    plugins: Arc<Plugins>,
+    name: Arc<str>,
+    handled: Counter,
+    failed: Counter,
+    dropped: Counter,
+    failure_lines: Mutex<Throttle>,
+    drop_lines: Mutex<Throttle>,
+    /// Whether drops have been counted that no line speaks of yet.
+    owes_a_line: AtomicBool,
+    bound_lines: Mutex<Throttle>,
+}
+
+impl Tally {
+    fn new(plugins: &Arc<Plugins>, name: Arc<str>) -> Self {
+        let counter = |outcome| plugins.events.get_or_create_owned(&Labels { plugin: Arc::clone(&name), outcome });
+        Self {
+            handled: counter(Outcome::Handled),
+            failed: counter(Outcome::Failed),
+            dropped: counter(Outcome::Dropped),
+            plugins: Arc::clone(plugins),
+            name,
+            failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
+            drop_lines: Mutex::new(Throttle::lines_per_second(DROPS_PER_SECOND)),
+            owes_a_line: AtomicBool::new(false),
+            bound_lines: Mutex::new(Throttle::lines_per_second(BOUNDS_PER_SECOND)),
+        }
+    }
+}
+
+impl Drop for Tally {
+    fn drop(&mut self) {
+        self.plugins.held.gone(&self.name, || {
+            for outcome in Outcome::ALL {
+                self.plugins.events.remove(&Labels { plugin: Arc::clone(&self.name), outcome });
+            }
+        });
+    }
+}
+
+impl PluginTally {
+    /// The plugin handled an event. For every event: it only counts.
+    pub fn handled(&self) {
+        self.0.handled.inc();
+    }
+
+    /// How many events the plugin has handled.
+    #[must_use]
+    pub fn events_handled(&self) -> u64 {
+        self.0.handled.get()
+    }
+
+    /// How many events the plugin has failed on.
+    #[must_use]
+    pub fn events_failed(&self) -> u64 {
+        self.0.failed.get()
+    }
+
+    /// The plugin failed on an event, which is lost for it.
+    #[cold]
+    pub fn failed(&self, failed: &Failed<'_>) {
+        self.0.failed.inc();
+        let Some(times) = pass(&self.0.failure_lines, 1) else { return };
+        let backtrace = (!failed.backtrace.is_empty()).then(|| failed.backtrace.join(" < "));
+        tracing::error!(
+            target: TARGET,
+            plugin = &*self.0.name,
+            version = failed.version,
+            times,
+            pipe = failed.pipe,
+            event = failed.event,
+            backtrace,
+            "the plugin failed on an event: {}",
+            brief(&failed.why.to_string())
+        );
+    }
+
+    /// Events found no room in the plugin's queue. To be called now and then with none as well: a line may be owed for
+    /// earlier ones.
+    pub fn dropped(&self, dropped: &Dropped<'_>) {
+        if dropped.events == 0 && !self.0.owes_a_line.load(Ordering::Relaxed) {
+            return;
+        }
+        self.0.dropped.inc_by(dropped.events);
+        let times = pass(&self.0.drop_lines, dropped.events);
+        self.0.owes_a_line.store(times.is_none(), Ordering::Relaxed);
+        if let Some(events) = times {
+            tracing::warn!(
+                target: TARGET,
+                plugin = &*self.0.name,
+                version = dropped.version,
+                events,
+                "events were dropped: {} wait already, or {} MiB, which is the most; give the plugin less to hear or a \
+                 larger `queue-events`",
+                dropped.queue_events,
+                dropped.queue_mib
+            );
+        }
+    }
+
+    /// The plugin was told that so many of its sends cannot wait.
+    pub fn sends_refused(&self, sends: u64, bound: Bound) {
+        self.0.plugins.sends.refused_locally(sends);
+        if let Some(times) = pass(&self.0.bound_lines, sends) {
+            tracing::warn!(target: TARGET, plugin = &*self.0.name, times, "sends are refused: {bound}");
+        }
+    }
+}
+
+fn pass(lines: &Mutex<Throttle>, times: u64) -> Option<u64> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner).pass_many(times)
+}
