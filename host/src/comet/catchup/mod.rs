@@ -3,7 +3,8 @@
 //! A [`Catchup`] belongs to a link and outlives its connections. It stands between the session's reader and whoever hears:
 //! all live events go through it. While nothing is wrong it passes them on and remembers the last ones of each pipe. After
 //! a gap it holds a pipe's live events until the pipe's log was read, delivers what was missed, once, as history, and then
-//! what is held. `link` calls it; it has no socket, no task and no clock of its own.
+//! what is held. `link` calls it; it has no socket, no task and no clock of
+//! its own, but that a gap is told in our wall clock's time where the server names none.
 //!
 //! A gap is a lost connection, or the moment in which a changed subscription replaces the old one (PROTOCOL.md, section
 //! 6). The server numbers nothing, so what was missed is found by comparing: event name, data, and, where they are known,

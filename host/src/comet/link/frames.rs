@@ -84,7 +84,7 @@ pub(super) fn write(commands: &Commands, out: &mut Vec<u8>) {
 }
 
 /// Appends one masked text frame.
-pub(super) fn write_text(text: &[u8], out: &mut Vec<u8>) {
+fn write_text(text: &[u8], out: &mut Vec<u8>) {
     let mask: [u8; 4] = rand::random();
     let header = FrameHeader { opcode: OpCode::Data(Data::Text), mask: Some(mask), ..FrameHeader::default() };
     // Writing into a vector does not fail.

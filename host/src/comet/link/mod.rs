@@ -120,7 +120,7 @@ impl Link {
     pub async fn run(mut self, mut inlet: impl Inlet) {
         let number = self.port.exit;
         let mut backoff = Backoff::new(self.settings.manner.timing);
-        let mut was_authorized = false;
+        let mut was_let_in = false;
         // Whether the server may have sent personal messages to a connection that was dead.
         let mut is_unsure = false;
         loop {
@@ -128,7 +128,7 @@ impl Link {
             let (why, pause) = match Session::open(&self.settings, &self.place).await {
                 Ok(session) => {
                     let since = Instant::now();
-                    was_authorized = true;
+                    was_let_in = true;
                     if std::mem::take(&mut is_unsure)
                         && let Some((gap, since)) = self.catchup.personal_gap(Instant::now())
                         && inlet.misses(PERSONAL_PIPE, since)
@@ -144,7 +144,7 @@ impl Link {
                     (Failure::Ended(ended), backoff.next())
                 }
                 Err(error) => {
-                    let error = if was_authorized { error.no_longer(&self.settings.manner.login) } else { error };
+                    let error = if was_let_in { error.no_longer(&self.settings.manner.login) } else { error };
                     let pause = if error.is_lasting() { backoff.lasting() } else { backoff.next() };
                     (Failure::NotConnected(error), pause)
                 }
