@@ -6,6 +6,7 @@
 //!
 //! - [`cli`]: the commands of the binary, one file each.
 //! - [`bot`]: puts the parts together: start, reload, drain, stop.
+//! - [`kit`]: what authors of plugins need: new folders, builds, their languages' tools.
 //! - [`local`]: the embedded comet server, which the shipped configuration connects to and the tests use.
 //! - [`plugins`]: the folder, packages, slots, the sandbox, and the functions that plugins can call.
 //! - [`config`]: bot.toml → checked types, with errors that point at the line.
@@ -21,6 +22,7 @@ pub mod bot;
 pub mod cli;
 pub mod comet;
 pub mod config;
+pub mod kit;
 pub mod local;
 pub mod metrics;
 pub mod plugins;

@@ -3,6 +3,7 @@
 use std::{
     os::fd::OwnedFd,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -25,6 +26,7 @@ pub struct Process {
     readers: Vec<JoinHandle<()>>,
     /// The lines before are of no interest any more.
     from: usize,
+    patience: Duration,
 }
 
 /// What a process left behind.
@@ -46,7 +48,14 @@ impl Process {
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
         let (log, of_log) = Lines::follow(stream(child.stderr.take().unwrap()));
         let (out, of_out) = Lines::follow(stream(child.stdout.take().unwrap()));
-        Self { child, log, out, readers: vec![of_log, of_out], from: 0 }
+        Self { child, log, out, readers: vec![of_log, of_out], from: 0, patience: PATIENCE }
+    }
+
+    /// Waits longer than usual for what this process does.
+    #[must_use]
+    pub fn patient(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// From now on only lines that are still to come are looked at.
@@ -61,9 +70,9 @@ impl Process {
 
     /// Waits for so many lines in the log.
     pub async fn wait_for_all(&self, what: &str, count: usize, fits: impl Fn(&Line) -> bool) -> Vec<Line> {
-        match timeout(PATIENCE, self.log.find(self.from, count, fits)).await {
+        match timeout(self.patience, self.log.find(self.from, count, fits)).await {
             Ok(lines) => lines,
-            Err(_) => panic!("waited {} s in vain for {what}; see the log", PATIENCE.as_secs()),
+            Err(_) => panic!("waited {} s in vain for {what}; see the log", self.patience.as_secs()),
         }
     }
 
@@ -98,9 +107,9 @@ impl Process {
 
     /// Waits for a line on standard output.
     pub async fn wait_for_output(&self, what: &str, fits: impl Fn(&Line) -> bool) -> Line {
-        match timeout(PATIENCE, self.out.find(0, 1, fits)).await {
+        match timeout(self.patience, self.out.find(0, 1, fits)).await {
             Ok(mut lines) => lines.remove(0),
-            Err(_) => panic!("waited {} s in vain for {what}; see the output", PATIENCE.as_secs()),
+            Err(_) => panic!("waited {} s in vain for {what}; see the output", self.patience.as_secs()),
         }
     }
 
@@ -148,9 +157,9 @@ impl Process {
         let since = Instant::now();
         // Both streams end with the process, and waiting for it takes no time then.
         for reader in self.readers.drain(..) {
-            match timeout(PATIENCE, reader).await {
+            match timeout(self.patience, reader).await {
                 Ok(read) => read.unwrap(),
-                Err(_) => panic!("the process did not end within {} s", PATIENCE.as_secs()),
+                Err(_) => panic!("the process did not end within {} s", self.patience.as_secs()),
             }
         }
         let status = self.child.wait().unwrap();

@@ -18,7 +18,15 @@ pub(super) fn is_human(settings: &config::Log) -> bool {
 
 /// Starts the log of a command for people: what it could not do, without times.
 pub(super) fn start_for_people() -> Result<(), CliError> {
-    let filter = Targets::new().with_default(tracing::Level::WARN);
+    start_with(Targets::new().with_default(tracing::Level::WARN))
+}
+
+/// The same with all that plugins say: for their authors.
+pub(super) fn start_for_authors() -> Result<(), CliError> {
+    start_with(Targets::new().with_default(tracing::Level::WARN).with_target("plugin", tracing::Level::TRACE))
+}
+
+fn start_with(filter: Targets) -> Result<(), CliError> {
     let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(has_colour()).without_time();
     tracing_subscriber::registry().with(filter).with(layer.compact()).try_init().map_err(CliError::failed)
 }

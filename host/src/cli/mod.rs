@@ -12,17 +12,22 @@ use crate::{
     report::QuietText,
 };
 
+mod build;
 mod check;
 mod client;
 mod count;
+mod dev;
+mod doctor;
 mod listen;
 mod log;
 mod logging;
+mod new;
 mod open_files;
 mod output;
 mod run;
 mod send;
 mod server;
+mod test;
 
 /// A bot host for CppComet servers: routes pipe events to sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -61,6 +66,16 @@ enum Command {
     Log(log::Arguments),
     /// Show how many connections subscribe to a pipe
     Count(count::Arguments),
+    /// Make the folder of a new plugin
+    New(new::Arguments),
+    /// Build plugins with the tools of their languages
+    Build(build::Arguments),
+    /// Build plugins and play their tests to them
+    Test(test::Arguments),
+    /// Build plugins again whenever their sources change
+    Dev(dev::Arguments),
+    /// Show in which languages plugins can be built here, and what the others lack
+    Doctor(doctor::Arguments),
 }
 
 /// How a command ended.
@@ -169,6 +184,11 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
             Command::Listen(arguments) => listen::run(common, arguments).await,
             Command::Log(arguments) => log::run(common, arguments).await,
             Command::Count(arguments) => count::run(common, arguments).await,
+            Command::New(arguments) => new::run(common, arguments),
+            Command::Build(arguments) => build::run(common, arguments).await,
+            Command::Test(arguments) => test::run(common, arguments).await,
+            Command::Dev(arguments) => dev::run(common, arguments).await,
+            Command::Doctor(arguments) => doctor::run(common, arguments).await,
         }
     });
     // A plugin that is still being compiled must not hold up the end.

@@ -26,6 +26,7 @@ use crate::metrics::Metrics;
 
 /// A connection whose subscription is in force.
 pub struct Client {
+    port: Port,
     /// Where to send.
     pub lane: Lane,
     /// Whom to ask.
@@ -72,15 +73,22 @@ impl Client {
         let (heard, events) = mpsc::unbounded_channel();
         let (answered, answers) = mpsc::unbounded_channel();
         let mut life = JoinSet::new();
+        let own_port = port.clone();
         life.spawn(async move {
             let mut catchup = Catchup::new();
             session.run(&mut Ears { heard, answered }, &port, subscribed, &place, &mut catchup).await
         });
-        let mut client = Self { lane, asks, events, answers, life, _subscription: subscription };
+        let mut client = Self { port: own_port, lane, asks, events, answers, life, _subscription: subscription };
         tokio::select! {
             Ok(_) = status.wait_for(|status| *status == Status::Live) => Ok(client),
             ended = client.ended() => Err(ended),
         }
+    }
+
+    /// Both, for whoever makes lanes of their own.
+    #[must_use]
+    pub const fn port(&self) -> &Port {
+        &self.port
     }
 
     /// Waits for the connection's end.

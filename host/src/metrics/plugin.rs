@@ -10,7 +10,7 @@ use std::{
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
 
@@ -102,11 +102,17 @@ struct Labels {
     outcome: Outcome,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Name {
+    plugin: Arc<str>,
+}
+
 /// The series of all plugins.
 #[derive(Debug)]
 pub(super) struct Plugins {
     held: Held<Arc<str>, Tally>,
     events: Family<Labels, Counter>,
+    memory: Family<Name, Gauge>,
     sends: SendTally,
 }
 
@@ -114,7 +120,13 @@ impl Plugins {
     pub(super) fn register(registry: &mut Registry, sends: &SendTally) -> Self {
         let events = Family::default();
         registry.register("plugin_events", "Events for a plugin, by what became of them", events.clone());
-        Self { held: Held::default(), events, sends: sends.clone() }
+        let memory = Family::default();
+        registry.register(
+            "plugin_memory_bytes",
+            "What the linear memories of a plugin's instance take",
+            memory.clone(),
+        );
+        Self { held: Held::default(), events, memory, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -134,6 +146,7 @@ struct Tally {
     handled: Counter,
     failed: Counter,
     dropped: Counter,
+    memory: Gauge,
     failure_lines: Mutex<Throttle>,
     drop_lines: Mutex<Throttle>,
     /// Whether drops have been counted that no line speaks of yet.
@@ -148,6 +161,7 @@ impl Tally {
             handled: counter(Outcome::Handled),
             failed: counter(Outcome::Failed),
             dropped: counter(Outcome::Dropped),
+            memory: plugins.memory.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
             plugins: Arc::clone(plugins),
             name,
             failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
@@ -164,6 +178,7 @@ impl Drop for Tally {
             for outcome in Outcome::ALL {
                 self.plugins.events.remove(&Labels { plugin: Arc::clone(&self.name), outcome });
             }
+            self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
         });
     }
 }
@@ -172,6 +187,17 @@ impl PluginTally {
     /// The plugin handled an event. For every event: it only counts.
     pub fn handled(&self) {
         self.0.handled.inc();
+    }
+
+    /// The memories of the plugin's newest instance have grown to so many bytes.
+    pub fn memory(&self, bytes: usize) {
+        self.0.memory.set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// How many bytes the memories of the plugin's newest instance have.
+    #[must_use]
+    pub fn memory_bytes(&self) -> u64 {
+        u64::try_from(self.0.memory.get()).unwrap_or_default()
     }
 
     /// How many events the plugin has handled.

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
+use crate::metrics::PluginTally;
+
 /// The length of a tick: how precise time limits are, and how long a spinning plugin keeps a thread to itself.
 pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 /// The stack that a plugin's functions may use.
@@ -47,11 +49,11 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// A budget of `memory_bytes` and no time yet: each call is given its own.
+    /// A budget of `memory_bytes`, of which `tally` is told what is used, and no time yet: each call is given its own.
     #[must_use]
-    pub const fn new(memory_bytes: usize) -> Self {
+    pub const fn new(memory_bytes: usize, tally: PluginTally) -> Self {
         Self {
-            memory: MemoryBudget { bytes: memory_bytes, used: 0, was_denied: false },
+            memory: MemoryBudget { bytes: memory_bytes, used: 0, was_denied: false, tally },
             time: TimeBudget { ticks: 0 },
             staged_bytes: STAGED_BYTES,
         }
@@ -98,6 +100,7 @@ pub struct MemoryBudget {
     used: usize,
     /// Whether the plugin asked for more than it may have; that often explains the trap that follows.
     pub was_denied: bool,
+    tally: PluginTally,
 }
 
 impl ResourceLimiter for MemoryBudget {
@@ -106,6 +109,7 @@ impl ResourceLimiter for MemoryBudget {
         let granted = used <= self.bytes;
         if granted {
             self.used = used;
+            self.tally.memory(used);
         }
         self.was_denied |= !granted;
         Ok(granted)
@@ -121,15 +125,18 @@ impl ResourceLimiter for MemoryBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metrics::Metrics;
 
     #[test]
     fn all_memories_of_an_instance_share_one_bound() {
-        let mut memory = Budget::new(100).memory;
+        let tally = Metrics::new().plugin("karma");
+        let mut memory = Budget::new(100, tally.clone()).memory;
         let mut grow = |current, desired| memory.memory_growing(current, desired, None).unwrap_or_default();
         assert!(grow(0, 60), "the first memory");
         assert!(grow(0, 40), "the second");
         assert!(!grow(60, 61));
         assert!(memory.was_denied);
+        assert_eq!(tally.memory_bytes(), 100);
     }
 
     #[test]

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::{Event, bindings::cometbot::plugin::comet as host};
+use serde::Serialize;
+
+use crate::{Event, bindings::cometbot::plugin::comet as bindings, host};
 
 /// Why something was not done. The texts are for people: they say what to change.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +31,13 @@ impl fmt::Display for Error {
     }
 }
 
-impl From<host::Error> for Error {
-    fn from(error: host::Error) -> Self {
+impl From<bindings::Error> for Error {
+    fn from(error: bindings::Error) -> Self {
         match error {
-            host::Error::Invalid(why) => Self::Invalid(why),
-            host::Error::Denied(why) => Self::Denied(why),
-            host::Error::Unavailable(why) => Self::Unavailable(why),
-            host::Error::TimedOut => Self::TimedOut,
+            bindings::Error::Invalid(why) => Self::Invalid(why),
+            bindings::Error::Denied(why) => Self::Denied(why),
+            bindings::Error::Unavailable(why) => Self::Unavailable(why),
+            bindings::Error::TimedOut => Self::TimedOut,
         }
     }
 }
@@ -54,7 +56,16 @@ impl From<host::Error> for Error {
 /// Names or text that the server cannot take, a pipe that is not granted, more than one event may send; and, while there
 /// is no connection, as much waiting already as may.
 pub fn send(pipe: &str, event: &str, message: &str) -> Result<(), Error> {
-    Ok(host::send(pipe, event, message)?)
+    host::send(pipe, event, message)
+}
+
+/// Sends a value as JSON; otherwise as [`send`].
+///
+/// # Errors
+/// As [`send`]; [`Error::Invalid`] for a value that JSON has no form for, such as a map with keys that are no texts.
+pub fn send_json(pipe: &str, event: &str, value: &impl Serialize) -> Result<(), Error> {
+    let message = serde_json::to_string(value).map_err(|error| Error::Invalid(error.to_string()))?;
+    send(pipe, event, &message)
 }
 
 /// The newest events in a pipe's log, oldest first: at most `limit`, and never more than [`LOG_MAX_EVENTS`].
@@ -64,7 +75,7 @@ pub fn send(pipe: &str, event: &str, message: &str) -> Result<(), Error> {
 /// # Errors
 /// A pipe that is not granted, no connection, no answer in time.
 pub fn log(pipe: &str, limit: u32) -> Result<Vec<Event>, Error> {
-    Ok(host::log(pipe, limit)?)
+    host::log(pipe, limit)
 }
 
 /// The most that [`log`] answers.
@@ -75,5 +86,5 @@ pub const LOG_MAX_EVENTS: u32 = 99;
 /// # Errors
 /// A pipe that is not granted, no connection, no answer in time.
 pub fn count(pipe: &str) -> Result<u64, Error> {
-    Ok(host::count(pipe)?)
+    host::count(pipe)
 }

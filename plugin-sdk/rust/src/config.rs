@@ -2,15 +2,14 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use crate::{Error, bindings::wasi::config::store};
+use crate::{Error, host};
 
 /// The value of a key; none if the operator did not set it.
 ///
 /// # Errors
 /// The host could not read it.
 pub fn get(key: &str) -> Result<Option<String>, Error> {
-    store::get(key)
-        .map_err(|(store::Error::Upstream(why) | store::Error::Io(why))| format!("config `{key}`: {why}").into())
+    host::config(key).map_err(|why| format!("config `{key}`: {why}").into())
 }
 
 /// The value of a key as a number or whatever else can be read from text; none if the operator did not set it.

@@ -7,13 +7,39 @@
 
 use std::borrow::Cow;
 
-use crate::{Event, comet};
+use serde::{Deserialize, Serialize};
+
+use crate::{Error, Event, comet};
 
 impl Event {
     /// A live event from nobody in particular, for tests of your plugin; set the other fields as you need them.
     #[must_use]
     pub fn new(pipe: impl Into<String>, name: impl Into<String>, data: impl Into<String>) -> Self {
         Self { pipe: pipe.into(), name: name.into(), data: data.into(), user_id: None, time: None, history: false }
+    }
+
+    /// The same event, sent by this user.
+    #[must_use]
+    pub fn from_user(mut self, user_id: u64) -> Self {
+        self.user_id = Some(user_id);
+        self
+    }
+
+    /// The payload as JSON, read into whatever it is to be.
+    ///
+    /// # Errors
+    /// It is no JSON, or other JSON: the text says what and where.
+    pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
+        serde_json::from_str(&self.data)
+            .map_err(|error| format!("the data of `{}` in {} are not as expected: {error}", self.name, self.pipe).into())
+    }
+
+    /// Sends a value as JSON to the pipe that the event came from.
+    ///
+    /// # Errors
+    /// As [`comet::send_json`].
+    pub fn reply_json(&self, event: &str, value: &impl Serialize) -> Result<(), comet::Error> {
+        comet::send_json(&self.pipe, event, value)
     }
 
     /// What a person wrote.

@@ -5,8 +5,12 @@
 //! - [`Event`] and [`Wants`]: what comes in, and what you ask for at the start
 //! - [`comet`]: send, log and count
 //! - [`config`], [`log`], [`clock`], [`random`]: the standard interfaces, with Rust's types
+//! - [`testing`]: running a plugin natively, in `cargo test`
 
 pub use bindings::{Event, Wants};
+pub use gap::Gap;
+/// Lines in the host's log, under the plugin's name: `log::info!("{count} connections")`.
+pub use log;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -17,8 +21,12 @@ pub mod clock;
 pub mod comet;
 pub mod config;
 mod event;
-pub mod log;
+mod gap;
+mod host;
+mod logger;
 pub mod random;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 mod wants;
 
 /// Any error, or just a text: `?` turns every [`std::error::Error`] into it, `.into()` every string.
@@ -41,6 +49,16 @@ pub trait Plugin: Sized {
     /// # Errors
     /// Any error is a failure of this event: its text goes to the log and nothing that was sent for it leaves.
     fn handle(&mut self, event: Event) -> Result<(), Error>;
+
+    /// Is told of a gap, if `setup` asked for the pipe [`host:gap`](Gap): events of a pipe that are missing for good. By
+    /// default that is nothing to a plugin.
+    ///
+    /// # Errors
+    /// As those of [`handle`](Self::handle).
+    fn gap(&mut self, gap: Gap) -> Result<(), Error> {
+        let _ = gap;
+        Ok(())
+    }
 }
 
 /// Makes a plugin of a type: `export!(Greeter);`, once in a crate of the type `cdylib`.

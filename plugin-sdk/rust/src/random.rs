@@ -1,15 +1,16 @@
 //! Random numbers, good enough for secrets.
 
-use crate::bindings::wasi::random::random;
+use crate::host;
 
 /// A random number.
 #[must_use]
 pub fn number() -> u64 {
-    random::get_random_u64()
+    host::random()
 }
 
 /// Random bytes.
 #[must_use]
 pub fn bytes(length: usize) -> Vec<u8> {
-    random::get_random_bytes(length as u64)
+    let words = std::iter::repeat_with(|| number().to_le_bytes());
+    words.take(length.div_ceil(8)).flatten().take(length).collect()
 }

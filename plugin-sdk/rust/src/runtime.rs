@@ -1,11 +1,12 @@
 //! What stands between the exports of the contract and a [`Plugin`]. For the macro [`export!`](crate::export) alone.
 
-use std::{cell::RefCell, error::Error as StdError, panic::PanicHookInfo};
+#[cfg(target_arch = "wasm32")]
+use std::panic::PanicHookInfo;
+use std::{cell::RefCell, error::Error as StdError};
 
-use crate::{
-    Event, Plugin, Wants,
-    bindings::wasi::logging::logging::{Level, log},
-};
+#[cfg(target_arch = "wasm32")]
+use crate::host::{self, Level};
+use crate::{Event, Gap, Plugin, Wants, gap, logger};
 
 /// The one instance of a plugin that lives in a WebAssembly instance.
 #[derive(Debug)]
@@ -23,7 +24,10 @@ impl<P: Plugin> Instance<P> {
     /// # Errors
     /// The plugin's own error, as a text.
     pub fn setup(&self, version: &str) -> Result<Wants, String> {
+        // Natively the panic of a test is the test's.
+        #[cfg(target_arch = "wasm32")]
         std::panic::set_hook(Box::new(report_panic));
+        logger::start();
         let (plugin, mut wants) = P::setup().map_err(|error| chain(&*error))?;
         if wants.version.is_empty() {
             version.clone_into(&mut wants.version);
@@ -39,7 +43,7 @@ impl<P: Plugin> Instance<P> {
     pub fn handle(&self, event: Event) -> Result<(), String> {
         let mut instance = self.0.borrow_mut();
         let plugin = instance.as_mut().ok_or("an event came before setup: the host must call setup first")?;
-        plugin.handle(event).map_err(|error| chain(&*error))
+        deliver(plugin, event).map_err(|error| chain(&*error))
     }
 }
 
@@ -49,14 +53,23 @@ impl<P: Plugin> Default for Instance<P> {
     }
 }
 
+/// Hands an event to the function that is for it.
+///
+/// # Errors
+/// The plugin's own.
+pub(crate) fn deliver<P: Plugin>(plugin: &mut P, event: Event) -> Result<(), crate::Error> {
+    if event.pipe == gap::PIPE { plugin.gap(Gap::read(&event)?) } else { plugin.handle(event) }
+}
+
 /// All that the host sees of a panic otherwise is a trap called `unreachable`.
+#[cfg(target_arch = "wasm32")]
 fn report_panic(panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a panic without a text");
     let message = match panic.location() {
         Some(place) => format!("panicked at {place}: {message}"),
         None => format!("panicked: {message}"),
     };
-    log(Level::Critical, "", &message);
+    host::write(Level::Critical, "", &message);
 }
 
 /// An error and what caused it, on one line.

@@ -45,7 +45,7 @@ impl Plugin for Moderator {
         let strike = self.strikes.add(user);
         event.reply("bot", &format!("careful: please mind your words, user {user} (strike {strike} of {limit})"))?;
         if strike >= limit {
-            log::info(format!("user {user} has {strike} strikes in {}", event.pipe));
+            log::info!("user {user} has {strike} strikes in {}", event.pipe);
             comet::send(&event.pipe, "moderation", &format!(r#"{{"user_id":{user},"strikes":{strike}}}"#))?;
         }
         Ok(())

@@ -8,6 +8,8 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod built_for_earlier_contracts;
+mod built_for_something_else;
 mod catch_up;
 mod client_commands;
 mod clock_jumps;
@@ -25,6 +27,8 @@ mod link_lost;
 mod logs_in;
 mod many_pipes;
 mod misdeeds_cost_one_call;
+mod mistakes_at_run_time;
+mod mistakes_of_core_modules;
 mod old_server;
 mod outbox_is_bounded;
 mod outbox_on_disk;

@@ -131,7 +131,11 @@ async fn a_text_that_lies_outside_of_memory_is_a_trap() {
     let comet = Comet::start().await;
     let rogue = Plugin::rogue(r#"(call $send "web_chat" "echo" (i32.const 0x7fffff00) (i32.const 64))"#);
     let (_bot, failure) = misbehaving(Home::at(&comet), &comet, rogue).await;
-    assert!(failure.says("out of bounds"), "{}", failure.raw);
+    assert!(
+        failure.says("its call of `send` of `cometbot:plugin/comet@1.0.0` failed: a string lies outside of its memory"),
+        "{}",
+        failure.raw
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

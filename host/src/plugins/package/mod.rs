@@ -8,13 +8,25 @@ use std::{hash::Hasher as _, path::Path, sync::Arc};
 
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use self::encode::EncodeError;
+use self::{encode::Encoded, error::EncodeError, landmarks::Landmarks};
 use super::{
     api::{self, State},
     sandbox::Sandbox,
 };
 
+mod brought;
+mod component;
+mod contract;
 mod encode;
+mod error;
+pub(in crate::plugins) mod landmarks;
+mod module;
+mod origin;
+mod outline;
+#[cfg(test)]
+mod released;
+#[cfg(test)]
+mod tests;
 
 /// The largest file that is taken for a plugin.
 const FILE_MAX_BYTES: u64 = 128 * 1024 * 1024;
@@ -34,14 +46,11 @@ pub enum PackageError {
     /// The component could not be compiled.
     #[error("it does not compile: {0:#}")]
     Compile(wasmtime::Error),
-    /// An import is not given here.
-    #[error(
-        "it imports what cometbot does not give: {0:#}; a plugin can use `cometbot:plugin/comet@1.0.0`, \
-         `wasi:logging`, `wasi:config` and WASI 0.2 (without files and sockets)"
-    )]
+    /// An import is given here with another type, or in other versions.
+    #[error("it imports what cometbot does not give in this way: {0:#}: build it with the contract's own WIT files")]
     Import(wasmtime::Error),
-    /// An export is missing.
-    #[error("it is a component without the export `{0}`: build it for the world `cometbot:plugin/plugin@1.0.0`")]
+    /// An export is no function.
+    #[error("its export `{0}` is no function: build it for the world of the contract")]
     Export(&'static str),
 }
 
@@ -75,6 +84,7 @@ pub struct Package {
     pub(super) instance: InstancePre<State>,
     pub(super) setup: ComponentExportIndex,
     pub(super) handle: ComponentExportIndex,
+    pub(super) landmarks: Arc<Landmarks>,
 }
 
 impl Package {
@@ -90,16 +100,25 @@ impl Package {
         Ok(std::fs::read(path)?.into())
     }
 
+    /// Looks at a file's bytes without compiling them, which takes a moment where [`Self::load`] may take seconds.
+    ///
+    /// # Errors
+    /// A [`PackageError`] that says what to do, for most of what would not load.
+    pub fn examine(bytes: &[u8]) -> Result<(), PackageError> {
+        encode::component(bytes)?;
+        Ok(())
+    }
+
     /// Makes a package of a file's bytes. This compiles: call it where blocking for seconds is allowed.
     ///
     /// # Errors
     /// A [`PackageError`] that says what to do.
     pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, PackageError> {
-        let component = encode::component(bytes)?;
+        let Encoded { component, landmarks } = encode::component(bytes)?;
         let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
         let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let instance = sandbox.link(&component).map_err(PackageError::Import)?;
-        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle })
+        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle, landmarks: Arc::new(landmarks) })
     }
 }

@@ -1,17 +1,22 @@
 //! One instance of a plugin: started, called, thrown away after a trap.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
-use wasmtime::{Store, Trap, WasmBacktrace, component::TypedFunc};
+use wasmtime::{Store, component::TypedFunc};
+
+use self::crash::Act;
+pub use self::crash::Crash;
 
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
-    limits::{Overrun, START_TIME, START_WAIT, TimeBudget},
-    package::Package,
+    limits::{START_TIME, START_WAIT, TimeBudget},
+    package::{Package, landmarks::Landmarks},
     sandbox::Sandbox,
 };
 use crate::report::brief;
+
+mod crash;
 
 /// A plugin that has been set up.
 pub(super) struct Instance {
@@ -19,6 +24,8 @@ pub(super) struct Instance {
     handle: TypedFunc<(Arc<Event>,), (Result<(), String>,)>,
     /// How long a call may run.
     time: TimeBudget,
+    /// For the words about a crash.
+    landmarks: Arc<Landmarks>,
 }
 
 /// Why an instance did not start.
@@ -60,25 +67,6 @@ pub enum Failure {
     Crashed(Box<Crash>),
 }
 
-/// A trap or a call that ran too long.
-#[derive(Debug)]
-pub struct Crash {
-    /// What happened, in one sentence.
-    pub reason: String,
-    /// The plugin's functions that were running, innermost first, with names where the file has them; may be empty.
-    pub backtrace: Vec<String>,
-}
-
-impl fmt::Display for Crash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.reason)?;
-        if let Some(innermost) = self.backtrace.first() {
-            write!(f, " (in {innermost})")?;
-        }
-        Ok(())
-    }
-}
-
 impl Instance {
     /// Makes an instance and calls `setup`.
     pub(super) async fn start(
@@ -88,11 +76,14 @@ impl Instance {
         time: TimeBudget,
     ) -> Result<(Self, Wants, Arc<Grants>), StartError> {
         let start_time = TimeBudget::new(START_TIME);
+        let landmarks = Arc::clone(&package.landmarks);
         let mut store = sandbox.store(state);
         begin_call(&mut store, start_time);
         let instance = match package.instance.instantiate_async(&mut store).await {
             Ok(instance) => instance,
-            Err(error) => return Err(StartError::Instantiate(crash(&store, &error, start_time))),
+            Err(error) => {
+                return Err(StartError::Instantiate(crash(&store, &error, Act::Start, start_time, &landmarks)));
+            }
         };
         let mistyped = |export| move |error: wasmtime::Error| StartError::Type { export, reason: format!("{error:#}") };
         let setup = instance
@@ -102,11 +93,11 @@ impl Instance {
         begin_call(&mut store, start_time);
         let wants = match setup.call_async(&mut store, ()).await {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
-            Err(error) => return Err(StartError::Setup(crash(&store, &error, start_time))),
+            Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start_time, &landmarks))),
         };
         let grants = Arc::new(Grants::from_wants(&wants)?);
         store.data_mut().grants = Arc::clone(&grants);
-        Ok((Self { store, handle, time }, wants, grants))
+        Ok((Self { store, handle, time, landmarks }, wants, grants))
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
@@ -123,7 +114,7 @@ impl Instance {
             }
             Err(error) => {
                 self.store.data_mut().roll_back();
-                Err(Failure::Crashed(Box::new(crash(&self.store, &error, self.time))))
+                Err(Failure::Crashed(Box::new(crash(&self.store, &error, Act::Handle, self.time, &self.landmarks))))
             }
         }
     }
@@ -142,22 +133,6 @@ fn begin_call(store: &mut Store<State>, time: TimeBudget) {
 }
 
 #[cold]
-fn crash(store: &Store<State>, error: &wasmtime::Error, time: TimeBudget) -> Crash {
-    let mut reason = if error.is::<Overrun>() {
-        format!("it ran longer than {} ms and was stopped", time.milliseconds())
-    } else if let Some(trap) = error.downcast_ref::<Trap>() {
-        format!("it trapped: {trap}")
-    } else {
-        // The backtrace is the outermost context; the cause is what people need.
-        error.root_cause().to_string()
-    };
-    if store.data().budget.memory.was_denied {
-        reason.push_str("; it had asked for more memory than it may have");
-    }
-    let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
-    let backtrace = frames.iter().map(|frame| match frame.func_name() {
-        Some(name) => rustc_demangle::demangle(name).to_string(),
-        None => format!("function {}", frame.func_index()),
-    });
-    Crash { reason, backtrace: backtrace.collect() }
+fn crash(store: &Store<State>, error: &wasmtime::Error, act: Act, time: TimeBudget, landmarks: &Landmarks) -> Crash {
+    Crash::new(error, act, time, store.data().budget.memory.was_denied, landmarks)
 }

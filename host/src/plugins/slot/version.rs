@@ -109,7 +109,7 @@ impl Starter {
         let state = State::new(
             self.tag.clone(),
             Arc::default(),
-            Budget::new(self.terms.memory_bytes),
+            Budget::new(self.terms.memory_bytes, self.tally.clone()),
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
             Arc::clone(&self.config),

@@ -1,0 +1,119 @@
+//! A plugin's source becomes the plugin's file, beside its folder: where the bot looks, if the folder lies in there.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use super::{
+    project::Project,
+    toolchain::{self, Say, ToolFolder, ToolchainError},
+};
+use crate::plugins::package::{Package, PackageError};
+
+/// A plugin that was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Built {
+    /// Its file.
+    pub file: PathBuf,
+    /// How long that is.
+    pub bytes: u64,
+    /// Whether the file is another than before.
+    pub is_new: bool,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why a plugin was not built.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// The language's tools did not.
+    #[error(transparent)]
+    Toolchain(#[from] ToolchainError),
+    /// They did, and what they made is no plugin.
+    #[error("it was built, and is no plugin: {0}")]
+    NoPlugin(#[from] PackageError),
+    /// It could not be put in its place.
+    #[error("cannot write {}: {source}", path.display())]
+    Write {
+        /// Where.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// Builds `project` and puts its plugin in place. What is there stays if that fails.
+///
+/// # Errors
+/// A [`BuildError`]; the tools' own words went to standard error.
+pub async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Result<Built, BuildError> {
+    let start = Instant::now();
+    let made = toolchain::build(project, tools, say).await?;
+    let bytes = Package::read(&made)?;
+    Package::examine(&bytes)?;
+    let file = project.plugin_file();
+    let is_new = publish(&bytes, &file).map_err(|source| BuildError::Write { path: file.clone(), source })?;
+    Ok(Built { file, bytes: bytes.len() as u64, is_new, took: start.elapsed() })
+}
+
+/// A bot that watches the folder must see a whole file or none, and no change where there is none; says whether there
+/// is one.
+fn publish(bytes: &[u8], file: &Path) -> io::Result<bool> {
+    if fs::read(file).is_ok_and(|present| present == bytes) {
+        return Ok(false);
+    }
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    // A name with a dot is out of a bot's sight; one of our own, should two builds run at once.
+    let temporary = file.with_file_name(format!(".{name}.{}", std::process::id()));
+    let outcome = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, file));
+    if outcome.is_err() {
+        // The first error is the one to tell.
+        let _ = fs::remove_file(&temporary);
+    }
+    outcome.map(|()| true)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+    use crate::kit::{language::Language, scaffold};
+
+    async fn try_text(text: &str) -> (tempfile::TempDir, PathBuf, Result<Built, BuildError>) {
+        let directory = tempfile::tempdir().unwrap();
+        let project = scaffold::create(&directory.path().join("hello"), Language::Wat).unwrap();
+        fs::write(project.folder.join("plugin.wat"), text).unwrap();
+        let file = project.plugin_file();
+        fs::write(&file, "the old one").unwrap();
+        let built = build(&project, &ToolFolder::of_user(), &|_| {}).await;
+        (directory, file, built)
+    }
+
+    #[tokio::test]
+    async fn what_is_no_plugin_replaces_nothing() {
+        let (_directory, file, built) = try_text("(module)").await;
+        let words = built.unwrap_err().to_string();
+        assert!(words.starts_with("it was built, and is no plugin: "), "{words}");
+        assert_eq!(fs::read(file).unwrap(), b"the old one");
+    }
+
+    #[tokio::test]
+    async fn a_mistake_in_the_source_is_told_with_its_place() {
+        let (_directory, file, built) = try_text("(module\n  (func (export \"setup\")))\n)").await;
+        let words = built.unwrap_err().to_string();
+        assert!(words.contains("plugin.wat:3:"), "{words}");
+        assert_eq!(fs::read(file).unwrap(), b"the old one");
+    }
+
+    #[test]
+    fn the_same_bytes_are_not_written_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("hello.wasm");
+        assert!(publish(b"1", &file).unwrap());
+        assert!(!publish(b"1", &file).unwrap());
+        assert!(publish(b"2", &file).unwrap());
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,39 @@
+// What a plugin extends, and which plugin it is.
+
+import { Event } from "./event";
+import { Wants } from "./wants";
+
+/**
+ * One instance of a plugin, with the memory that it keeps from event to event.
+ *
+ * The host sets up a new instance at the start, at a reload, and after an abort or a deadline: then the old one is
+ * thrown away with its memory. An error that `handle` returns costs only that event.
+ */
+export abstract class Plugin {
+  /**
+   * Says what the plugin wants to hear and to do. Called once, before the first event.
+   *
+   * An error keeps the plugin from running: its message is for the operator.
+   */
+  abstract setup(wants: Wants): Error | null;
+
+  /**
+   * Handles one event. Events come in order and one at a time; what was missed while there was no connection comes
+   * before what is new in its pipe, with `history` set.
+   *
+   * An error is a failure of this event: its message goes to the log and nothing that was sent for it leaves.
+   */
+  abstract handle(event: Event): Error | null;
+}
+
+let registered: Plugin | null = null;
+
+/** Says which plugin this is: `register(new Greeter());`, once, at the end of the main source. */
+export function register(plugin: Plugin): void {
+  registered = plugin;
+}
+
+/** The plugin that was registered. For `exports.ts` alone. */
+export function registeredPlugin(): Plugin | null {
+  return registered;
+}

@@ -1,0 +1,3 @@
+module cometbot
+
+go 1.24

@@ -1,0 +1,108 @@
+// The conformance plugin: does what the tests ask it to, in TypeScript.
+
+import { CometError, type Event, PluginError, clock, comet, config, log, plugin, random } from "cometbot";
+
+let states = 0;
+
+export const { setup, handle } = plugin({
+  setup() {
+    const refuse = config.get("refuse");
+    if (refuse !== undefined) throw new PluginError(`refused: ${refuse}`);
+    const panic = config.get("panic-in-setup");
+    if (panic !== undefined) throw new Error(panic);
+    const greeting = config.get("greeting");
+    log.info(greeting === undefined ? "greeting is not set" : `greeting is ${greeting}`);
+    return {
+      version: "1.0.0",
+      hear: { web_in: [], web_picky: ["one", "two"] },
+      send: ["web_out", "web_in"],
+      log: ["web_log"],
+      count: ["web_count"],
+    };
+  },
+
+  handle(event: Event) {
+    const data = event.data;
+    switch (event.name) {
+      case "echo": return answer("echo", data);
+      case "fields": return answer("fields", fields(event));
+      case "digest": return answer("digest", digest(data));
+      case "send": return outcome(() => send(data));
+      case "log": return outcome(() => readLog(data));
+      case "count": return outcome(() => answer("count", `${comet.count(data)}`));
+      case "text": return answer("text", event.text());
+      case "reply": return event.reply("reply", 'a\n"b"');
+      case "levels":
+        for (const level of ["trace", "debug", "info", "warn", "error", "critical"] as const) {
+          log[level](`level ${level}: ${data}`);
+        }
+        return;
+      case "print": return log.info(`printed: ${data}`);
+      case "fail": throw new PluginError(`failed: ${data}`);
+      case "uncaught":
+      case "panic": throw new Error(data);
+      case "overflow": return answer("overflow", `${deeper(0)}`);
+      case "state": return answer("state", `${++states}`);
+      case "clock": return answer("clock", `${Math.floor(clock.now() / 1000)}`);
+      case "random": return answer("random", random.number().toString(16).padStart(16, "0"));
+      case "heap": bytes(data);
+    }
+  },
+});
+
+function answer(event: string, message: string): void {
+  comet.send("web_out", event, message);
+}
+
+function fields(event: Event): string {
+  const [user, time] = [event.userId ?? "none", event.time ?? "none"];
+  return [event.pipe, event.name, bytes(event.data).length, user, time, event.history].join("|");
+}
+
+function bytes(text: string): number[] {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const code = character.codePointAt(0) ?? 0;
+    if (code < 0x80) bytes.push(code);
+    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
+    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
+  }
+  return bytes;
+}
+
+/** FNV-1a, 32 bits. */
+function digest(data: string): string {
+  const input = bytes(data);
+  let hash = 0x811c9dc5;
+  for (const byte of input) hash = Math.imul(hash ^ byte, 0x01000193);
+  return `${input.length} ${(hash >>> 0).toString(16).padStart(8, "0")}`;
+}
+
+function send(data: string): void {
+  const first = data.indexOf(" ");
+  const second = data.indexOf(" ", first + 1);
+  comet.send(data.slice(0, first), data.slice(first + 1, second), data.slice(second + 1));
+  answer("outcome", "ok");
+}
+
+function readLog(data: string): void {
+  const [pipe = "", limit] = data.split(" ");
+  const rows = comet.log(pipe, Number(limit));
+  const lines = rows.map((row) => [row.pipe, row.name, row.userId ?? "none", row.history, row.data].join("|"));
+  answer("log", [`${rows.length}`, ...lines].join("\n"));
+}
+
+function outcome(ask: () => void): void {
+  try {
+    ask();
+  } catch (error) {
+    if (!(error instanceof CometError)) throw error;
+    answer("outcome", error.kind === "timed-out" ? error.kind : `${error.kind}: ${error.message}`);
+  }
+}
+
+/** Never ends by itself. */
+function deeper(depth: number): number {
+  return deeper(depth + 1) + depth;
+}
