@@ -23,8 +23,18 @@ const OLDEST: u32 = 16;
 #[derive(Debug, Clone)]
 struct Compiler {
     clang: Invocation,
+    /// Options for compiling alone, and for linking alone.
+    compiling: Vec<String>,
+    linking: Vec<String>,
     /// For the log and for `doctor`.
     title: String,
+}
+
+impl Compiler {
+    /// One that knows where its library is.
+    fn at_home(clang: Invocation, title: String) -> Self {
+        Self { clang, compiling: Vec::new(), linking: Vec::new(), title }
+    }
 }
 
 pub(super) async fn look(language: Language, tools: &ToolFolder) -> Result<String, Missing> {
@@ -33,7 +43,7 @@ pub(super) async fn look(language: Language, tools: &ToolFolder) -> Result<Strin
 
 pub(super) async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Result<(), ToolchainError> {
     let folder = &*project.folder;
-    let Compiler { clang, title } = compiler(project.language, tools).await?;
+    let Compiler { clang, compiling, linking, title } = compiler(project.language, tools).await?;
     make_build_folder(folder)?;
     say(&title);
     let clang = clang.within(folder);
@@ -41,12 +51,13 @@ pub(super) async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -
     for source in sources(folder)? {
         let object = Path::new("build").join(source.to_string_lossy().replace(['/', '\\'], "-") + ".o");
         say(&format!("compile {}", source.display()));
-        let compile = clang.clone().argument(format!("@{}", Language::C.recipe())).arguments(standard(&source));
+        let compile = clang.clone().arguments(&compiling).argument(format!("@{}", Language::C.recipe()));
+        let compile = compile.arguments(standard(&source));
         compile.argument("-c").argument(&source).argument("-o").argument(&object).run().await?;
         objects.push(object);
     }
     say("link");
-    let link = clang.argument(format!("@{LINK_FLAGS}")).arguments(&objects);
+    let link = clang.arguments(&linking).argument(format!("@{LINK_FLAGS}")).arguments(&objects);
     let link = if project.language == Language::Cpp { link.arguments(["-lc++", "-lc++abi"]) } else { link };
     Ok(link.arguments(["-o", BUILT]).run().await?)
 }
@@ -54,7 +65,7 @@ pub(super) async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -
 /// The language's version, which depends on the file.
 fn standard(source: &Path) -> &'static [&'static str] {
     if source.extension().is_some_and(|ending| ending == "c") {
-        &["-std=c17"]
+        &["-std=gnu17"]
     } else {
         &["-std=c++23", "-fno-exceptions"]
     }
@@ -93,14 +104,15 @@ async fn compiler(language: Language, tools: &ToolFolder) -> Result<Compiler, Mi
         let clang = sdk.join("bin/clang");
         if clang.exists() {
             let title = format!("clang of the wasi-sdk in {}", sdk.display());
-            return Ok(Compiler { clang: Invocation::new(clang), title });
+            return Ok(Compiler::at_home(Invocation::new(clang), title));
         }
     }
     if let Some(compiler) = debian(language).await {
         return Ok(compiler);
     }
     if let Ok(zig) = zig::compiler(tools).await {
-        return Ok(Compiler { title: format!("{zig} cc"), clang: zig.arguments(["cc", "-target", "wasm32-wasi"]) });
+        let title = format!("{zig} cc");
+        return Ok(Compiler::at_home(zig.arguments(["cc", "-target", "wasm32-wasi"]), title));
     }
     Err(Missing {
         what: format!("there is no clang with a WASI library for {language}"),
@@ -121,21 +133,21 @@ async fn debian(language: Language) -> Option<Compiler> {
         let runtime = clang.clone().arguments(["-rtlib=compiler-rt", "-print-libgcc-file-name"]).answer().await;
         let has_linker = find(&format!("wasm-ld-{number}"), &[]).is_some();
         if has_linker && runtime.is_some_and(|file| Path::new(&file).exists()) {
-            let clang = clang.arguments(machine_options(language));
-            return Some(Compiler { clang, title: format!("{} with Debian's wasi-libc", path.display()) });
+            let title = format!("{} with Debian's wasi-libc", path.display());
+            let linking = [format!("-B{DEBIAN_LIBRARIES}"), format!("-L{DEBIAN_LIBRARIES}")].into();
+            return Some(Compiler { clang, compiling: headers(language), linking, title });
         }
     }
     None
 }
 
 /// Debian keeps headers and libraries where clang does not look by itself.
-fn machine_options(language: Language) -> Vec<String> {
+fn headers(language: Language) -> Vec<String> {
     let mut options = Vec::new();
     if language == Language::Cpp {
         options.push(format!("-isystem{DEBIAN_HEADERS}/c++/v1"));
     }
     options.push(format!("-isystem{DEBIAN_HEADERS}"));
-    options.push(format!("-L{DEBIAN_LIBRARIES}"));
     options
 }
 

@@ -4,7 +4,7 @@ use super::{
     contract::Contract,
     error::EncodeError,
     origin::{self, Foreign},
-    outline::{Interface, Outline},
+    outline::{Import, Interface, Outline},
 };
 use crate::{
     plugins::api::{HANDLE, SETUP},
@@ -34,26 +34,47 @@ pub(super) fn check(component: &Outline, contract: &Contract) -> Result<(), Enco
     {
         return Err(EncodeError::Foreign { what, sign, advice });
     }
-    for import in &component.imports {
-        let is_given = Interface::parse(&import.module)
-            .is_some_and(|asked| GIVEN.contains(&(&*asked.package.namespace, &*asked.package.name)));
-        // What is no name of an interface, such as a function of the world, is the engine's to judge.
-        if !is_given && import.module.contains(':') {
-            let advice = origin::advice(import).unwrap_or_else(|| {
-                format!(
-                    "nobody gives: a plugin can use `{}`, `wasi:logging`, `wasi:config` and WASI 0.2 (without files, \
-                     sockets and http)",
-                    contract.package().map(|package| package.interface_id("comet")).unwrap_or_default()
-                )
-            });
-            return Err(EncodeError::Import { import: import.to_string(), advice });
-        }
-    }
+    component.imports.iter().try_for_each(|import| check_import(import, contract))?;
     for name in [SETUP, HANDLE] {
         if component.export(name).is_none() {
             let first = component.exports.first().filter(|_| !component.exports_any(&[SETUP, HANDLE]));
             let instead = first.map(|export| format!(" (it exports `{}`)", brief(&export.name))).unwrap_or_default();
             return Err(EncodeError::ComponentExport { name, instead, world: contract.world_name() });
+        }
+    }
+    Ok(())
+}
+
+/// Refuses what is of a package that nobody gives.
+///
+/// # Errors
+/// If it is.
+pub(super) fn check_import(import: &Import, contract: &Contract) -> Result<(), EncodeError> {
+    // What is no name of an interface, such as a function of the world, is the engine's to judge.
+    let Some(asked) = Interface::parse(&import.module) else { return Ok(()) };
+    if GIVEN.contains(&(&*asked.package.namespace, &*asked.package.name)) {
+        return Ok(());
+    }
+    let advice = origin::advice(import).unwrap_or_else(|| {
+        let comet = contract.package().map(|package| package.interface_id("comet"));
+        format!(
+            "nobody gives: a plugin can use `{}`, `wasi:logging`, `wasi:config` and WASI 0.2 (without files, sockets and \
+             http)",
+            comet.as_deref().unwrap_or("cometbot:plugin/comet")
+        )
+    });
+    Err(EncodeError::Import { import: import.to_string(), advice })
+}
+
+/// Makes sure that a world that a module brings is one of a plugin.
+///
+/// # Errors
+/// If it lacks an export.
+pub(super) fn check_world(brought: &Contract, ours: &Contract) -> Result<(), EncodeError> {
+    for name in [SETUP, HANDLE] {
+        if brought.export(name).is_none() {
+            let instead = " (its component type is that of another world)".to_owned();
+            return Err(EncodeError::ComponentExport { name, instead, world: ours.world_name() });
         }
     }
     Ok(())

@@ -1,6 +1,9 @@
 //! The contract as `plugin-sdk/wit` has it, or the component type that a module brings: which functions there are, and
 //! what they look like in a core module.
 
+use std::sync::LazyLock;
+
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER;
 use wasmparser::ValType;
 use wit_component::{StringEncoding, embed_component_metadata, metadata};
 use wit_parser::{
@@ -274,15 +277,14 @@ fn core(types: &[WasmType]) -> Vec<ValType> {
 }
 
 /// What the adapter for WASI 0.1 gives by this name.
-///
-/// # Errors
-/// None, as a test shows.
-pub(super) fn adapted(adapter: &[u8], name: &str) -> Result<Given, EncodeError> {
-    let adapter = Outline::read(adapter)?;
-    Ok(match adapter.export(name).map(|export| &export.item) {
+pub(super) fn adapted(name: &str) -> Given {
+    // It can be read, as the scenarios show that load modules of WASI 0.1.
+    static ADAPTER: LazyLock<Outline> =
+        LazyLock::new(|| Outline::read(WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER).unwrap_or_default());
+    match ADAPTER.export(name).map(|export| &export.item) {
         Some(Item::Function(signature)) => {
             Given::Function(Wanted::Function { signature: signature.clone(), parts: String::new() })
         }
-        _ => Given::Interface(adapter.exports.into_iter().map(|export| export.name).collect()),
-    })
+        _ => Given::Interface(ADAPTER.exports.iter().map(|export| export.name.clone()).collect()),
+    }
 }

@@ -53,6 +53,7 @@ fn read(bytes: &[u8]) -> Result<Encoded<'_>, EncodeError> {
         let brought = Contract::of(&binary)?;
         ours.serves(brought.packages())?;
         module::check(&outline, &brought)?;
+        component::check_world(&brought, &ours)?;
         binary
     } else {
         module::check(&outline, &ours)?;

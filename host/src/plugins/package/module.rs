@@ -1,11 +1,10 @@
 //! Judges a core module before the encoder does, in the terms of whoever wrote it: each mistake names the import or the
 //! export, and what was expected.
 
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER as ADAPTER,
-};
+use wasi_preview1_component_adapter_provider::WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME as PREVIEW1;
 
 use super::{
+    component,
     contract::{self, Contract, Given},
     error::{EncodeError, Similar, Wanted},
     origin::{self, Foreign},
@@ -56,6 +55,10 @@ pub(super) fn check(module: &Outline, contract: &Contract) -> Result<(), EncodeE
             advice: "link it without -shared, -pie and -sSIDE_MODULE",
         });
     }
+    if !is_plugin {
+        // What it lacks says more of it than what it imports.
+        check_exports(module, contract, is_mangled)?;
+    }
     module.imports.iter().try_for_each(|import| check_import(import, module, contract))?;
     if module.memories > 1 {
         return Err(EncodeError::Memories(module.memories));
@@ -69,12 +72,13 @@ fn check_import(import: &Import, module: &Outline, contract: &Contract) -> Resul
         return Ok(());
     }
     let given = match import.module.as_str() {
-        PREVIEW1 => contract::adapted(ADAPTER, &import.name)?,
+        PREVIEW1 => contract::adapted(&import.name),
         _ => contract.import(&import.module, &import.name),
     };
     let (name, of) = (brief(&import.name), brief(&import.module));
     match given {
-        Given::Function(wanted) if wanted.is(found) => Ok(()),
+        // A world of its own may have more than there is here.
+        Given::Function(wanted) if wanted.is(found) => component::check_import(import, contract),
         Given::Function(wanted) => {
             Err(EncodeError::ImportType { name, module: of, found: found.to_string(), wanted: wanted.to_string() })
         }

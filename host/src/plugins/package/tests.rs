@@ -102,6 +102,42 @@ fn a_component_of_an_earlier_minor_version_links_with_a_later_host() {
     assert!(host("cometbot:plugin/comet@1.0.0").instantiate_pre(&plugin("cometbot:plugin/comet@1.4.0")).is_ok());
 }
 
+/// A module with the world `w` of this package as its component type.
+fn of_world(wit: &str, module: &str) -> Vec<u8> {
+    let mut resolve = wit_parser::Resolve::default();
+    let group = wit_parser::UnresolvedPackageGroup::parse("a.wit", wit).unwrap();
+    let package = resolve.push_groups(group, Vec::new()).unwrap();
+    let world = resolve.select_world(&[package], Some("w")).unwrap();
+    let mut bytes = wat::parse_str(module).unwrap();
+    wit_component::embed_component_metadata(&mut bytes, &resolve, world, wit_component::StringEncoding::UTF8).unwrap();
+    bytes
+}
+
+#[test]
+fn a_module_of_another_world_is_told_what_its_world_lacks_and_what_it_has_too_much() {
+    let refused = |wit: &str, module: &str| component(&of_world(wit, module)).unwrap_err().to_string();
+    let runs = refused(
+        "package acme:jobs@1.0.0; world w { export run: func(); }",
+        r#"(module (memory (export "memory") 1) (func (export "run")))"#,
+    );
+    assert!(runs.starts_with("it is a component without the export `setup` (its component type is that of"), "{runs}");
+    let serves = refused(
+        "package wasi:http@0.2.3; interface incoming-handler { handle: func(); } world w { export incoming-handler; }",
+        r#"(module (memory (export "memory") 1) (func (export "wasi:http/incoming-handler@0.2.3#handle")))"#,
+    );
+    assert!(
+        serves.starts_with("it is a web service (it exports `wasi:http/incoming-handler@0.2.3#handle`)"),
+        "{serves}"
+    );
+    let asks = refused(
+        "package acme:jobs@1.0.0; interface queue { take: func(); }
+        world w { import queue; export setup: func(); export handle: func(); }",
+        r#"(module (import "acme:jobs/queue@1.0.0" "take" (func)) (memory (export "memory") 1)
+            (func (export "setup")) (func (export "handle")))"#,
+    );
+    assert!(asks.starts_with("it imports `take` of `acme:jobs/queue@1.0.0`, which nobody gives"), "{asks}");
+}
+
 #[test]
 fn packages_that_use_each_other_in_a_circle_are_refused() {
     let mut typed = Contract::ours().unwrap().give_type(wat::parse_str(WHOLE).unwrap()).unwrap();
