@@ -28,10 +28,23 @@ const CONTRACT_DEPENDENCIES: [(&str, &str); 5] = [
 ];
 const WORLD: &str = "plugin";
 
+/// The adapter that keeps no state, and what it builds on; see there.
+const STATELESS_ADAPTER: &str = include_str!("preview1.wat");
+const STATELESS_ADAPTER_WIT: (&str, &str) = ("preview1.wit", include_str!("preview1.wit"));
+
 /// A world, with all that it builds on.
 pub(super) struct Contract {
     resolve: Resolve,
     world: WorldId,
+}
+
+/// The adapter for modules whose runtime leaves no memory to others.
+///
+/// # Errors
+/// None, as a test shows.
+pub(super) fn stateless_adapter() -> Result<Vec<u8>, EncodeError> {
+    let module = wat::parse_str(STATELESS_ADAPTER).map_err(EncodeError::contract)?;
+    Contract::parse(STATELESS_ADAPTER_WIT)?.give_type(module)
 }
 
 /// What a contract gives under the name of an interface.

@@ -13,7 +13,7 @@ use wit_component::ComponentEncoder;
 
 use super::{
     component,
-    contract::Contract,
+    contract::{self, Contract},
     error::EncodeError,
     landmarks::Landmarks,
     module,
@@ -83,11 +83,14 @@ fn encode(module: &Outline, typed: &[u8]) -> Result<Vec<u8>, EncodeError> {
     let encoder = ComponentEncoder::default().debug_names(true).validate(true);
     let mut encoder = encoder.module(typed).map_err(EncodeError::contract)?;
     if module.imports_from(PREVIEW1) {
-        // Some runtimes (Go's) cannot allocate before they have started, and the adapter needs room before that.
-        encoder = encoder
-            .adapter(PREVIEW1, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
-            .map_err(EncodeError::contract)?
-            .realloc_via_memory_grow(true);
+        encoder = if module.is_go {
+            encoder.adapter(PREVIEW1, &contract::stateless_adapter()?)
+        } else {
+            // The adapter needs room before some runtimes have started.
+            let encoder = encoder.realloc_via_memory_grow(true);
+            encoder.adapter(PREVIEW1, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)
+        }
+        .map_err(EncodeError::contract)?;
     }
     encoder.encode().map_err(EncodeError::contract)
 }

@@ -19,6 +19,9 @@ const LIBRARY_SECTION: &str = "dylink.0";
 /// The custom section of an object file that no linker has seen yet.
 const OBJECT_SECTION: &str = "linking";
 
+/// The custom section that Go's linker writes.
+const GO_SECTION: &str = "go:buildid";
+
 /// A binary's outside.
 #[derive(Debug, Default)]
 pub(super) struct Outline {
@@ -30,6 +33,8 @@ pub(super) struct Outline {
     pub(super) is_library: bool,
     /// An object file.
     pub(super) is_object: bool,
+    /// Made by Go, whose runtime takes all memory above its data for its own.
+    pub(super) is_go: bool,
     /// How many memories it has, its own and imported ones.
     pub(super) memories: u32,
     pub(super) imports: Vec<Import>,
@@ -148,6 +153,7 @@ impl Outline {
                     outline.has_type |= section.name().starts_with(TYPE_SECTION);
                     outline.is_library |= section.name() == LIBRARY_SECTION;
                     outline.is_object |= section.name() == OBJECT_SECTION;
+                    outline.is_go |= section.name() == GO_SECTION;
                 }
                 Payload::ComponentImportSection(imports) => {
                     for import in imports {
