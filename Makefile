@@ -1,24 +1,30 @@
 # The commands of this project. `make run` and `make test` do all the set-up that they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench lint plugins build clean
+.PHONY: help run test soak bench languages lint plugins build clean
+
+cometbot := target/debug/cometbot
+# Tools that no package of the system brings lie with what was built, so that a cache of that folder has both.
+export COMETBOT_TOOLS ?= $(CURDIR)/target/tools
+# Every language that the tests have a plugin in.
+tested := rust c cpp zig assemblyscript javascript typescript python go wat
 
 help: ## Show this
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 16
 
 run: build ## Start the bot with the example plugins on the embedded comet server
-	@plugins/build || echo "make run: going on with the plugins that are there" >&2
+	@$(MAKE) --no-print-directory plugins || echo "make run: going on with the plugins that are there" >&2
 	@cargo run --locked --quiet --package cometbot -- run
 
 build: ## Build the bot
 	@cargo build --locked --package cometbot
 
-plugins: ## Build the example plugins that are written in Rust
-	@plugins/build
+plugins: build ## Build the example plugins that are written in Rust
+	@$(cometbot) doctor --install rust
+	@$(cometbot) build plugins
 
-test: ## Pass every test
-	plugins/build
-	cargo build --locked --package cometbot
+test: plugins ## Pass every test
+	$(cometbot) doctor --install $(tested)
 	cargo test --locked --workspace
 	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
 
@@ -27,8 +33,11 @@ soak: ## Run the bot for ten minutes while everything goes wrong
 	COMETBOT_SOAK_SECONDS=$${COMETBOT_SOAK_SECONDS:-600} \
 		cargo test --locked --release --package cometbot-tests --test scenarios soak -- --nocapture
 
-bench: ## Measure the speed against a bot written by hand
-	plugins/build ../tests/benches/bench-echo
+languages: test ## Measure plugins in every language, for docs/src/languages.md
+	cargo bench --locked --package cometbot-tests --bench languages
+
+bench: plugins ## Measure the speed against a bot written by hand
+	$(cometbot) build tests/benches/bench-echo
 	cargo build --locked --release --package cometbot
 	cargo bench --locked --package cometbot-tests --bench echo
 

@@ -180,6 +180,6 @@ pub fn example(file: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugins").join(file);
     match fs::read(&path) {
         Ok(bytes) => bytes,
-        Err(_) => panic!("plugins/{file} is missing: run make test, which builds it first (or plugins/build)"),
+        Err(_) => panic!("plugins/{file} is missing: run make test, which builds it first (or make plugins)"),
     }
 }

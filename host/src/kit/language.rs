@@ -166,10 +166,8 @@ mod tests {
         for language in Language::ALL {
             assert_eq!(language.name().parse(), Ok(language));
         }
-        assert_eq!(
-            ["C++", "TS", "Py", "golang"].map(|name| name.parse().unwrap()),
-            [Language::Cpp, Language::TypeScript, Language::Python, Language::Go]
-        );
+        let named = ["C++", "TS", "Py", "golang"].map(|name| name.parse::<Language>().unwrap());
+        assert_eq!(named, [Language::Cpp, Language::TypeScript, Language::Python, Language::Go]);
     }
 
     #[test]

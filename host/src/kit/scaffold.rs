@@ -143,7 +143,7 @@ mod tests {
         for language in Language::ALL {
             let directory = tempfile::tempdir().unwrap();
             let made = create(&directory.path().join("my-plugin"), language).unwrap();
-            assert_eq!(Project::find(&made.folder).unwrap(), [made.clone()]);
+            assert_eq!(Project::find(&made.folder).unwrap().as_slice(), std::slice::from_ref(&made));
             for file in ["test.toml", ".gitignore", "README.md", language.source()] {
                 assert!(made.folder.join(file).is_file(), "{language} has no {file}");
             }

@@ -38,7 +38,8 @@ pub async fn answers(plugin: &[u8]) {
     let wire = Wire::to(&comet).await;
     let home = home(&wire.url(), plugin);
     let bot = live(&home).await;
-    bot.wait_for("its greeting", |line| line.of("guest") && line.is("INFO") && line.says("greeting is привет \"мир\"")).await;
+    bot.wait_for("its greeting", |line| line.of("guest") && line.is("INFO") && line.says("greeting is привет \"мир\""))
+        .await;
     let mut client = Client::join(&comet, ["web_out"]).await;
     let mut user = Client::join_as_user(&comet, []).await;
 

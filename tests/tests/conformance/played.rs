@@ -22,14 +22,7 @@ async fn stage(plugin: &[u8], script: &Script) -> Stage {
 }
 
 fn event(name: &str, data: &str) -> Played {
-    Played {
-        pipe: "web_in".into(),
-        name: name.into(),
-        data: data.into(),
-        user_id: None,
-        time: None,
-        history: false,
-    }
+    Played { pipe: "web_in".into(), name: name.into(), data: data.into(), user_id: None, time: None, history: false }
 }
 
 /// Plays an event, which must be handled, and gives what was sent to `web_out`.
@@ -110,9 +103,12 @@ pub async fn every_field_and_every_payload_arrives(plugin: &[u8]) {
     }
     let state = async |stage: &mut Stage| answer(stage, event("state", "")).await;
     assert_eq!((state(&mut stage).await, state(&mut stage).await), ("1".to_owned(), "2".to_owned()));
-    let (one, other) =
-        (answer(&mut stage, event("random", "")).await, answer(&mut stage, event("random", "")).await);
-    assert!(one != other && [&one, &other].iter().all(|number| u64::from_str_radix(number, 16).is_ok() && number.len() == 16), "{one} {other}");
+    let (one, other) = (answer(&mut stage, event("random", "")).await, answer(&mut stage, event("random", "")).await);
+    assert!(
+        one != other
+            && [&one, &other].iter().all(|number| u64::from_str_radix(number, 16).is_ok() && number.len() == 16),
+        "{one} {other}"
+    );
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
     let clock: u64 = answer(&mut stage, event("clock", "")).await.parse().unwrap();
     assert!(clock.abs_diff(now) < 60, "{clock} {now}");
