@@ -34,7 +34,8 @@ void *cometbot_arena_room(size_t bytes, size_t alignment) {
 }
 
 /* The names of the contract's canonical ABI. */
-__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(void *old, size_t old_bytes, size_t alignment, size_t bytes) {
+__attribute__((export_name("cabi_realloc"))) void *cabi_realloc(
+    void *old, size_t old_bytes, size_t alignment, size_t bytes) {
     /* Where nothing is stored any address will do, if it is aligned. */
     if (bytes == 0) return (void *)alignment;
     void *room = cometbot_arena_room(bytes, alignment);

@@ -100,9 +100,9 @@ static cometbot_event event_of(const plugin_event_t *event) {
         .name = from_host(event->name),
         .data = from_host(event->data),
         .has_user_id = event->user_id.is_some,
-        .user_id = event->user_id.val,
+        .user_id = event->user_id.is_some ? event->user_id.val : 0,
         .has_time = event->time.is_some,
-        .time = event->time.val,
+        .time = event->time.is_some ? event->time.val : 0,
         .history = event->history,
     };
 }
@@ -146,14 +146,6 @@ void cometbot_write(cometbot_level level, const char *format, ...) {
     va_start(list, format);
     cometbot_write_str(level, format_list(format, list));
     va_end(list);
-}
-
-void cometbot_panic(const char *format, ...) {
-    va_list list;
-    va_start(list, format);
-    cometbot_write_str(COMETBOT_CRITICAL, format_list(format, list));
-    va_end(list);
-    abort();
 }
 
 uint64_t cometbot_now(void) {
@@ -206,11 +198,53 @@ void cometbot_may_count(cometbot_wants *wants, const char *pipe) {
     *one_more(&wants->asked.count) = to_host(cometbot_str_of(pipe));
 }
 
-/* ---- The exports ---- */
+/* ---- The end of an instance ---- */
+
+/* Inlined, so that the log names the function that was called. */
+static inline __attribute__((__always_inline__)) _Noreturn void end(void) {
+    fflush(NULL);
+    __builtin_trap();
+}
+
+void cometbot_panic_at(const char *file, unsigned line, const char *format, ...) {
+    va_list list;
+    va_start(list, format);
+    cometbot_str why = format_list(format, list);
+    va_end(list);
+    cometbot_write(COMETBOT_CRITICAL, "panicked at %s:%u: %.*s", file, line, COMETBOT_ARG(why));
+    end();
+}
+
+/* These two stand in for those of the C library, which trap without a word, or write to a stream that takes WASI. Weak,
+ * because zig links the C library first. */
+
+__attribute__((__weak__)) _Noreturn void abort(void) {
+    cometbot_write_str(COMETBOT_CRITICAL, COMETBOT_STR("abort was called"));
+    end();
+}
+
+__attribute__((__weak__)) _Noreturn void __assert_fail(
+    const char *expression, const char *file, int line, const char *function) {
+    cometbot_write(COMETBOT_CRITICAL, "assertion failed at %s:%d, in %s: %s", file, line, function, expression);
+    end();
+}
+
+/* Debian's division of 128-bit numbers, which std::format uses, wants these, and its C library lacks them. */
+
+__attribute__((__weak__)) uintptr_t __stack_chk_guard = 0x0d0a00ff;
+
+__attribute__((__weak__)) _Noreturn void __stack_chk_fail(void) {
+    cometbot_write_str(COMETBOT_CRITICAL, COMETBOT_STR("a function wrote beyond the end of its own variables"));
+    end();
+}
+
+/* ---- The exports. What was printed and not written yet goes to the log before they end. ---- */
 
 bool exports_plugin_setup(plugin_wants_t *ret, plugin_string_t *err) {
     cometbot_wants wants = {0};
+    failure = COMETBOT_STR("cometbot_setup answered false, and nothing was said about why: see cometbot_fail");
     bool is_willing = cometbot_setup(&wants);
+    fflush(NULL);
     if (is_willing) *ret = wants.asked;
     else *err = to_host(failure);
     return is_willing;
@@ -220,6 +254,7 @@ bool exports_plugin_handle(plugin_event_t *event, plugin_string_t *err) {
     failure = COMETBOT_STR("cometbot_handle answered false, and nothing was said about why: see cometbot_fail");
     cometbot_event handled = event_of(event);
     bool is_done = cometbot_handle(&handled);
+    fflush(NULL);
     if (!is_done) *err = to_host(failure);
     return is_done;
 }

@@ -20,6 +20,9 @@
 extern "C" {
 #endif
 
+/* For functions whose answer says whether they failed: who does not look at it writes (void) before the call. */
+#define COMETBOT_CHECKED __attribute__((__warn_unused_result__))
+
 /* A text in UTF-8: it may hold NUL bytes, and no NUL need be behind it. */
 typedef struct {
     const char *ptr;
@@ -28,7 +31,7 @@ typedef struct {
 
 /* A literal as a text. */
 #define COMETBOT_STR(literal) ((cometbot_str){"" literal, sizeof(literal) - 1})
-/* For printf's "%.*s". */
+/* For printf's "%.*s", which ends at a NUL. */
 #define COMETBOT_ARG(str) (int)(str).len, (str).ptr
 
 cometbot_str cometbot_str_of(const char *text);
@@ -47,7 +50,7 @@ typedef struct {
     cometbot_str name;
     /* The payload, exactly as its sender wrote it: JSON or any other text. */
     cometbot_str data;
-    /* Who sent it: 0 is an anonymous client; without one it is unknown, or not a client. */
+    /* Who sent it: 0 is an anonymous client; without one it is unknown, or not a client, and the number is 0 too. */
     bool has_user_id;
     uint64_t user_id;
     /* When the server took it, in whole seconds of Unix time, where the server says so. */
@@ -61,7 +64,7 @@ typedef struct {
  * "hi", quotes included; other clients send the bare text. This is hi for both. Anything else stays as it is. */
 cometbot_str cometbot_text(const cometbot_event *event);
 /* Sends a text to the pipe that the event came from, in the form that its sender uses. */
-bool cometbot_reply(const cometbot_event *event, const char *name, cometbot_str text);
+COMETBOT_CHECKED bool cometbot_reply(const cometbot_event *event, const char *name, cometbot_str text);
 
 /* ---- What a plugin defines ---- */
 
@@ -113,12 +116,13 @@ cometbot_error cometbot_last_error(void);
 /* Sends an event into a pipe, which starts with web_, with webauth_ (the bot must be logged in), or with @web_ (sent
  * anonymously). All sends of one event leave together when cometbot_handle answers true. True means that the send will
  * leave, not that the server has it. */
-bool cometbot_send(cometbot_str pipe, cometbot_str event, cometbot_str message);
+COMETBOT_CHECKED bool cometbot_send(cometbot_str pipe, cometbot_str event, cometbot_str message);
 /* The newest events in a pipe's log, oldest first: at most limit, and never more than 99. A pipe has a log only where
  * the server's operator switched it on; without one there are none. */
-bool cometbot_log(cometbot_str pipe, uint32_t limit, const cometbot_event **events, size_t *count);
+COMETBOT_CHECKED bool cometbot_log(
+    cometbot_str pipe, uint32_t limit, const cometbot_event **events, size_t *count);
 /* How many connections subscribe to a pipe (web_... or track_...), the bot's own among them. */
-bool cometbot_count(cometbot_str pipe, uint64_t *count);
+COMETBOT_CHECKED bool cometbot_count(cometbot_str pipe, uint64_t *count);
 
 /* ---- Everything else ---- */
 
@@ -139,7 +143,8 @@ typedef enum {
     COMETBOT_CRITICAL,
 } cometbot_level;
 
-/* A line in the bot's log, under the plugin's name. What is printed comes there too. */
+/* A line in the bot's log, under the plugin's name. What is printed comes there too. For an error that is not the
+ * call's own there is cometbot_write(COMETBOT_ERROR, ...); cometbot_error is the type. */
 void cometbot_write(cometbot_level level, const char *format, ...) __attribute__((__format__(__printf__, 2, 3)));
 void cometbot_write_str(cometbot_level level, cometbot_str line);
 #define cometbot_trace(...) cometbot_write(COMETBOT_TRACE, __VA_ARGS__)
@@ -148,8 +153,11 @@ void cometbot_write_str(cometbot_level level, cometbot_str line);
 #define cometbot_warn(...) cometbot_write(COMETBOT_WARN, __VA_ARGS__)
 #define cometbot_critical(...) cometbot_write(COMETBOT_CRITICAL, __VA_ARGS__)
 
-/* Ends the instance with a line in the log. */
-void cometbot_panic(const char *format, ...) __attribute__((__noreturn__, __format__(__printf__, 1, 2)));
+/* Ends the instance with a line in the log that says where and why. abort and a failed assert do the same, with fewer
+ * words. The next event gets a new instance. */
+#define cometbot_panic(...) cometbot_panic_at(__FILE__, __LINE__, __VA_ARGS__)
+void cometbot_panic_at(const char *file, unsigned line, const char *format, ...)
+    __attribute__((__noreturn__, __format__(__printf__, 3, 4)));
 
 /* The date and time in Unix seconds; nanoseconds on a clock that only goes forward; random bits good for secrets. */
 uint64_t cometbot_now(void);

@@ -2,6 +2,8 @@
 
 #include "cometbot.hpp"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 
 #include "arena.h"
@@ -93,7 +95,11 @@ void log::warn(std::string_view line) { cometbot_write_str(COMETBOT_WARN, to_c(l
 void log::error(std::string_view line) { cometbot_write_str(COMETBOT_ERROR, to_c(line)); }
 void log::critical(std::string_view line) { cometbot_write_str(COMETBOT_CRITICAL, to_c(line)); }
 
-void panic(std::string_view words) { cometbot_panic("%.*s", static_cast<int>(words.size()), words.data()); }
+void panic(std::string_view words, std::source_location place) {
+    cometbot_panic_at(place.file_name(), place.line(), "%.*s", static_cast<int>(words.size()), words.data());
+}
+
+std::string_view trim(std::string_view text) { return from_c(cometbot_trim(to_c(text))); }
 
 Event detail::event_of(const cometbot_event &event) {
     return {
@@ -116,3 +122,39 @@ bool detail::answer(Result<> outcome) {
 }
 
 }  // namespace cometbot
+
+// The library's last words. Its own functions for them write to a stream, which takes WASI; these replace them.
+
+namespace {
+
+[[noreturn]] void last_words(const char *format, std::va_list list) {
+    char words[512];
+    std::vsnprintf(words, sizeof words, format, list);
+    cometbot_write(COMETBOT_CRITICAL, "%s", words);
+    std::fflush(nullptr);
+    __builtin_trap();
+}
+
+}  // namespace
+
+// What libc++ calls where it would throw. Whether it is noexcept depends on the library's version.
+[[noreturn]] void std::__libcpp_verbose_abort(const char *format, ...)
+    noexcept(noexcept(std::__libcpp_verbose_abort(""))) {
+    std::va_list list;
+    va_start(list, format);
+    last_words(format, list);
+}
+
+// What libc++abi calls for the rest; before version 20 without the underscores. Weak, because zig links libraries
+// first.
+extern "C" [[noreturn, gnu::weak]] void __abort_message(const char *format, ...) {
+    std::va_list list;
+    va_start(list, format);
+    last_words(format, list);
+}
+
+extern "C" [[noreturn, gnu::weak]] void abort_message(const char *format, ...) {
+    std::va_list list;
+    va_start(list, format);
+    last_words(format, list);
+}

@@ -11,6 +11,7 @@
 #include <expected>
 #include <initializer_list>
 #include <optional>
+#include <source_location>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -39,7 +40,9 @@ template <typename T = void>
 using Result = std::expected<T, Error>;
 
 // An error in the plugin's own words: `return cometbot::fail("there is no " + name);`.
-inline std::unexpected<Error> fail(std::string words) { return std::unexpected(Error{Error::Kind::Own, std::move(words)}); }
+inline std::unexpected<Error> fail(std::string words) {
+    return std::unexpected(Error{Error::Kind::Own, std::move(words)});
+}
 
 // Something that happened in a pipe; see cometbot_event in cometbot.h.
 struct Event {
@@ -57,8 +60,11 @@ struct Event {
     // What a person wrote: the content of a JSON string, or else the payload as it is. See cometbot_text.
     std::string text() const;
     // Sends a text to the pipe that the event came from, in the form that its sender uses.
-    Result<> reply(std::string_view name, std::string_view text) const;
+    [[nodiscard]] Result<> reply(std::string_view name, std::string_view text) const;
 };
+
+// A text without the blanks at both ends.
+std::string_view trim(std::string_view text);
 
 // What a plugin wants. A name is a pipe's whole name, or for send, log and count a beginning followed by a star. What is
 // not asked for is refused when it is tried.
@@ -79,9 +85,9 @@ private:
 
 // What a plugin can ask of the comet server; see cometbot.h.
 namespace comet {
-Result<> send(std::string_view pipe, std::string_view event, std::string_view message);
-Result<std::vector<Event>> log(std::string_view pipe, std::uint32_t limit = 99);
-Result<std::uint64_t> count(std::string_view pipe);
+[[nodiscard]] Result<> send(std::string_view pipe, std::string_view event, std::string_view message);
+[[nodiscard]] Result<std::vector<Event>> log(std::string_view pipe, std::uint32_t limit = 99);
+[[nodiscard]] Result<std::uint64_t> count(std::string_view pipe);
 }  // namespace comet
 
 // The value of a key in the plugin's own table in bot.toml; none if the operator did not set it.
@@ -97,8 +103,9 @@ void error(std::string_view line);
 void critical(std::string_view line);
 }  // namespace log
 
-// Ends the instance with a line in the log.
-[[noreturn]] void panic(std::string_view words);
+// Ends the instance with a line in the log that says where and why. What would be an exception of the library (at(9) of
+// a shorter vector), std::terminate, abort and a failed assert end it in the same way.
+[[noreturn]] void panic(std::string_view words, std::source_location place = std::source_location::current());
 
 // Unix seconds; nanoseconds on a clock that only goes forward; random bits good for secrets.
 inline std::uint64_t now() { return cometbot_now(); }

@@ -5,7 +5,7 @@ package cometbot
 import (
 	"encoding/binary"
 	"fmt"
-	"runtime/debug"
+	"log/slog"
 	"strings"
 	"unsafe"
 )
@@ -13,40 +13,14 @@ import (
 // The exports of the contract by their canonical-ABI names: docs/src/core-modules.md tells how types look there. In Go's
 // own memory a pointer has 8 bytes, so what the host reads is written into bytes.
 
-// A stack that grows beyond this is a mistake; Go's own bound is beyond the memory of a plugin.
-const maxStack = 8 << 20
-
-// arena is where the host puts what it passes in. It is there from the start, because making room with Go may begin a
-// collection, which asks the host for the time, and that is forbidden while the host asks for room. The largest answer of
-// the host, a log of 99 events of 64 KiB, fits.
-var (
-	arena     [8 << 20]byte
-	arenaUsed uint32
-)
-
-//go:wasmexport cabi_realloc
-func cabiRealloc(old unsafe.Pointer, oldLength, alignment, length uint32) unsafe.Pointer {
-	start := (arenaUsed + alignment - 1) &^ (alignment - 1)
-	if uint64(start)+uint64(length) > uint64(len(arena)) {
-		panic("the host passed in more than 8 MiB at once")
-	}
-	arenaUsed = start + length
-	if length == 0 {
-		return unsafe.Pointer(&arena[0])
-	}
-	copy(arena[start:arenaUsed], unsafe.Slice((*byte)(old), oldLength))
-	return unsafe.Pointer(&arena[start])
-}
-
 // answer is what the last export answered: the host reads it after the function has returned.
 var answer memory
 
 //go:wasmexport setup
 func setup() unsafe.Pointer {
-	debug.SetMaxStack(maxStack)
+	limitStack()
 	logToHost()
 	wants, err := callSetup()
-	arenaUsed = 0
 	answer = memory{}
 	if err != nil {
 		return answer.result(44, err)
@@ -72,7 +46,10 @@ func callSetup() (wants Wants, err error) {
 	return registered.Setup()
 }
 
+// It is nosplit, so that the arena is kept before another goroutine may run.
+//
 //go:wasmexport handle
+//go:nosplit
 func handle(
 	pipe unsafe.Pointer, pipeLength uint32,
 	name unsafe.Pointer, nameLength uint32,
@@ -81,13 +58,24 @@ func handle(
 	hasTime uint32, time uint64,
 	history uint32,
 ) unsafe.Pointer {
+	keepArena()
+	return handleEvent(pipe, pipeLength, name, nameLength, data, dataLength, hasUser, user, hasTime, time, history)
+}
+
+func handleEvent(
+	pipe unsafe.Pointer, pipeLength uint32,
+	name unsafe.Pointer, nameLength uint32,
+	data unsafe.Pointer, dataLength uint32,
+	hasUser uint32, user uint64,
+	hasTime uint32, time uint64,
+	history uint32,
+) unsafe.Pointer {
 	event := Event{
-		Pipe: copied(pipe, pipeLength), Name: copied(name, nameLength), Data: copied(data, dataLength),
+		Pipe: arenaText(pipe, pipeLength), Name: arenaText(name, nameLength), Data: arenaText(data, dataLength),
 		UserID: optional(hasUser, user), Time: optional(hasTime, time), History: history == 1,
 	}
-	arenaUsed = 0
+	freeArena()
 	err := callHandle(event)
-	arenaUsed = 0
 	answer.kept = answer.kept[:0]
 	return answer.result(12, err)
 }
@@ -97,20 +85,22 @@ func callHandle(event Event) (err error) {
 	return registered.Handle(event)
 }
 
-// recovered makes of a panic an error that says where.
+// recovered makes of a panic an error that says where, and writes the way there into the log for whoever wants it.
 func recovered(err *error) {
 	if panicked := recover(); panicked != nil {
-		*err = fmt.Errorf("panic: %v%s", panicked, place(string(debug.Stack())))
+		trace := trace()
+		*err = fmt.Errorf("panic: %v%s", panicked, place(trace))
+		for _, line := range trace {
+			hostWrite(level(slog.LevelDebug), line)
+		}
 	}
 }
 
-// place finds in a stack the plugin's own line that panicked: the first one behind the panic that is no part of Go.
-func place(stack string) string {
-	_, stack, _ = strings.Cut(stack, "panic(")
-	lines := strings.Split(stack, "\n")
-	for index := 0; index+1 < len(lines); index++ {
-		if strings.HasPrefix(lines[index], "main.") {
-			where, _, _ := strings.Cut(strings.TrimSpace(lines[index+1]), " +")
+// place finds in a trace the plugin's own line: the first one that is no part of Go or of the kit.
+func place(trace []string) string {
+	for index := 0; index+1 < len(trace); index++ {
+		if strings.HasPrefix(trace[index], "main.") {
+			where, _, _ := strings.Cut(strings.TrimSpace(trace[index+1]), " +")
 			return " (" + where[strings.LastIndexByte(where, '/')+1:] + ")"
 		}
 	}
@@ -122,10 +112,6 @@ func optional(isSome uint32, value uint64) *uint64 {
 		return nil
 	}
 	return &value
-}
-
-func copied(address unsafe.Pointer, length uint32) string {
-	return string(unsafe.Slice((*byte)(address), length))
 }
 
 // memory holds what the host is to read, until the next call.

@@ -8,28 +8,37 @@ import (
 )
 
 //go:wasmimport cometbot:plugin/comet@1.0.0 send
+//go:noescape
 func importSend(pipe, event, message string, result unsafe.Pointer)
 
 //go:wasmimport cometbot:plugin/comet@1.0.0 log
+//go:noescape
 func importLog(pipe string, limit uint32, result unsafe.Pointer)
 
 //go:wasmimport cometbot:plugin/comet@1.0.0 count
+//go:noescape
 func importCount(pipe string, result unsafe.Pointer)
 
 //go:wasmimport wasi:config/store@0.2.0-rc.1 get
+//go:noescape
 func importGet(key string, result unsafe.Pointer)
 
 //go:wasmimport wasi:logging/logging@0.1.0-draft log
 func importWrite(level uint32, context, message string)
 
-// area is where the host writes results. One is enough, since nothing runs at the same time; it is aligned for all.
-var area [3]uint64
+// area is where the host writes a result; it is aligned for all of them.
+type area [3]uint64
 
-func areaBytes() []byte { return unsafe.Slice((*byte)(unsafe.Pointer(&area)), len(area)*8) }
+func (area *area) bytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(area)), unsafe.Sizeof(*area))
+}
 
 func hostSend(pipe, event, message string) error {
-	importSend(pipe, event, message, unsafe.Pointer(&area))
-	bytes := areaBytes()
+	var result area
+	keepArena()
+	defer freeArena()
+	importSend(pipe, event, message, unsafe.Pointer(&result))
+	bytes := result.bytes()
 	if bytes[0] == 0 {
 		return nil
 	}
@@ -37,8 +46,11 @@ func hostSend(pipe, event, message string) error {
 }
 
 func hostLog(pipe string, limit uint32) ([]Event, error) {
-	importLog(pipe, limit, unsafe.Pointer(&area))
-	bytes := areaBytes()
+	var result area
+	keepArena()
+	defer freeArena()
+	importLog(pipe, limit, unsafe.Pointer(&result))
+	bytes := result.bytes()
 	if bytes[0] == 1 {
 		return nil, refusal(bytes[4:])
 	}
@@ -55,13 +67,15 @@ func hostLog(pipe string, limit uint32) ([]Event, error) {
 			History: row[56] == 1,
 		}
 	}
-	arenaUsed = 0
 	return events, nil
 }
 
 func hostCount(pipe string) (uint64, error) {
-	importCount(pipe, unsafe.Pointer(&area))
-	bytes := areaBytes()
+	var result area
+	keepArena()
+	defer freeArena()
+	importCount(pipe, unsafe.Pointer(&result))
+	bytes := result.bytes()
 	if bytes[0] == 1 {
 		return 0, refusal(bytes[8:])
 	}
@@ -69,15 +83,15 @@ func hostCount(pipe string) (uint64, error) {
 }
 
 func hostConfig(key string) (string, bool) {
-	importGet(key, unsafe.Pointer(&area))
-	bytes := areaBytes()
-	value := text(bytes[8:])
-	isSet := bytes[0] == 0 && bytes[4] == 1
-	arenaUsed = 0
-	if !isSet {
+	var result area
+	keepArena()
+	defer freeArena()
+	importGet(key, unsafe.Pointer(&result))
+	bytes := result.bytes()
+	if isSet := bytes[0] == 0 && bytes[4] == 1; !isSet {
 		return "", false
 	}
-	return value, true
+	return text(bytes[8:]), true
 }
 
 func hostWrite(level uint32, message string) { importWrite(level, "", message) }
@@ -88,12 +102,11 @@ func refusal(bytes []byte) error {
 	if err.Kind != TimedOut {
 		err.Words = text(bytes[4:])
 	}
-	arenaUsed = 0
 	return err
 }
 
 // text copies a string of which the address and the length are here.
-func text(bytes []byte) string { return copied(pointer(word(bytes)), word(bytes[4:])) }
+func text(bytes []byte) string { return arenaText(pointer(word(bytes)), word(bytes[4:])) }
 
 func word(bytes []byte) uint32 { return binary.LittleEndian.Uint32(bytes) }
 

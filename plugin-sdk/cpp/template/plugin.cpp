@@ -15,13 +15,12 @@ public:
 
     // Called for each event that it hears.
     cometbot::Result<> handle(const cometbot::Event &event) {
-        std::string text = event.text();
-        cometbot_str said = cometbot_trim({text.data(), text.size()});
-        if (std::string_view(said.ptr, said.len) != "!hello") return {};
+        if (cometbot::trim(event.text()) != "!hello") return {};
         greetings++;
         std::uint64_t user = event.user_id.value_or(0);
         std::string whom = user == 0 ? "stranger" : "user " + std::to_string(user);
-        return event.reply("bot", greeting + ", " + whom + "! That was greeting number " + std::to_string(greetings) + ".");
+        return event.reply(
+            "bot", greeting + ", " + whom + "! That was greeting number " + std::to_string(greetings) + ".");
     }
 
 private:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, Union
+
+from .event import Event
 
 
 class Err(Exception):
     """The failure of a host function, as componentize-py has it."""
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: Error) -> None:
         super().__init__(value)
         self.value = value
 
@@ -34,14 +37,7 @@ class Error_TimedOut:
     pass
 
 
-@dataclass
-class Event:
-    pipe: str
-    name: str
-    data: str
-    user_id: int | None
-    time: int | None
-    history: bool
+Error = Union[Error_Invalid, Error_Denied, Error_Unavailable, Error_TimedOut]
 
 
 @dataclass
@@ -70,10 +66,12 @@ class Level(Enum):
 
 @dataclass
 class Desk:
+    """What the host knows and is told, in one test."""
+
     config: dict[str, str] = field(default_factory=dict)
     logs: dict[str, list[Event]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    refusals: list[object] = field(default_factory=list)
+    refusals: list[Error] = field(default_factory=list)
     sent: list[tuple[str, str, str]] = field(default_factory=list)
     wants: Wants | None = None
 
@@ -83,10 +81,16 @@ class Desk:
             raise Err(self.refusals.pop(0))
         patterns = getattr(self.wants, verb) if self.wants else []
         if not any(pipe.startswith(p[:-1]) if p.endswith("*") else pipe == p for p in patterns):
-            raise Err(Error_Denied(f"setup did not ask to {verb} {pipe}"))
+            raise Err(Error_Denied(f"`setup` did not ask to {verb} in the pipe {pipe}: name it in the list `{verb}`"))
 
 
 desk = Desk()
+
+
+def begin(new: Desk) -> None:
+    """Puts a new desk in the place of the last test's."""
+    global desk
+    desk = new
 
 
 def send(pipe: str, event: str, message: str) -> None:
@@ -96,10 +100,10 @@ def send(pipe: str, event: str, message: str) -> None:
     desk.sent.append((pipe, event, message))
 
 
-def log(*arguments):
+def log(*arguments: Any) -> list[Event]:
     """Both `comet.log(pipe, limit)` and `logging.log(level, context, message)`, which are modules of their own there."""
     if len(arguments) == 3:
-        return None
+        return []
     pipe, limit = arguments
     desk.may("log", pipe)
     rows = desk.logs.get(pipe, [])

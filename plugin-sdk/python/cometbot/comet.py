@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import operator
+from typing import Any, Literal
 
-from . import _host
+from . import _host, _words
 from .event import Event
 
 #: The most events that `log` gives.
@@ -20,7 +21,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-class CometError(Exception):
+class CometError(_words.Plain):
     """Why something was not done.
 
     `kind` is what a program can rely on: `invalid` (the server could not take it), `denied` (not asked for in `setup`, or
@@ -39,35 +40,51 @@ def send(pipe: str, event: str, message: str) -> None:
 
     `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event` has
     at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns, and none of
-    them if it fails. Done means that the send will leave, not that the server has it.
+    them if it fails. Done means that the send will leave, not that the server has it. While there is no connection it
+    waits. If the connection breaks before the server has answered, it is sent again and may arrive twice; or, if the
+    operator wants that, it is not and may be missing.
+
+    Raises `CometError`.
     """
-    try:
-        _host.comet.send(pipe, event, message)
-    except _host.Err as error:
-        raise _error(error) from None
+    pipe, event, message = _text(pipe, "the pipe"), _text(event, "the event"), _text(message, "the message")
+    _ask(_host.comet.send, pipe, event, message)
 
 
 def log(pipe: str, limit: int = LOG_MAX_EVENTS) -> list[Event]:
     """The newest events in a pipe's log, oldest first: at most `limit`, and never more than `LOG_MAX_EVENTS`.
 
     A pipe has a log only where the server's operator switched it on; without one this is empty.
+
+    Raises `CometError`; `ValueError` for a negative limit.
     """
-    try:
-        rows = _host.comet.log(pipe, limit)
-    except _host.Err as error:
-        raise _error(error) from None
+    limit = operator.index(limit)
+    if limit < 0:
+        raise ValueError(f"the limit must be 0 or more, not {limit}")
+    rows = _ask(_host.comet.log, _text(pipe, "the pipe"), min(limit, LOG_MAX_EVENTS))
     return [Event(row.pipe, row.name, row.data, row.user_id, row.time, row.history) for row in rows]
 
 
 def count(pipe: str) -> int:
-    """How many connections subscribe to a pipe (`web_…` or `track_…`), the bot's own among them."""
+    """How many connections subscribe to a pipe (`web_…` or `track_…`), the bot's own among them.
+
+    Raises `CometError`.
+    """
+    subscribers: int = _ask(_host.comet.count, _text(pipe, "the pipe"))
+    return subscribers
+
+
+def _ask(function: Any, *arguments: object) -> Any:
+    _host.must_answer()
     try:
-        return _host.comet.count(pipe)
+        return function(*arguments)
     except _host.Err as error:
-        raise _error(error) from None
+        value = error.value
+        words = getattr(value, "value", "the comet server did not answer in time")
+        raise CometError(_KINDS[type(value).__name__], words) from None
 
 
-def _error(error: _host.Err) -> CometError:
-    value = error.value
-    kind = _KINDS[type(value).__name__]
-    return CometError(kind, getattr(value, "value", "the comet server did not answer in time"))
+def _text(value: object, what: str) -> str:
+    try:
+        return _host.text(value, what)
+    except ValueError as error:
+        raise CometError("invalid", str(error)) from None

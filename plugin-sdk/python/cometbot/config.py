@@ -7,7 +7,12 @@ from . import _host
 
 def get(key: str) -> str | None:
     """The value of a key, as text; None if the operator did not set it. A list comes as its parts with commas between."""
-    return _host.store.get(key)
+    _host.must_answer()
+    try:
+        value: str | None = _host.store.get(_host.text(key, "the key"))
+    except _host.Err as error:
+        raise OSError(f"the setting {key} cannot be read: {error.value.value}") from None
+    return value
 
 
 def get_list(key: str, default: str = "") -> list[str]:

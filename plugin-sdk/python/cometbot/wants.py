@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from . import _host
 
 
-@dataclass
 class Wants:
     """What a plugin wants: the answer of `setup`.
 
@@ -13,28 +12,29 @@ class Wants:
     starts with `web_`. What is not named is refused when it is tried. `version` is the plugin's own, for people.
     """
 
-    version: str = ""
-    hearings: list[tuple[str, list[str]]] = field(default_factory=list)
-    sends: list[str] = field(default_factory=list)
-    logs: list[str] = field(default_factory=list)
-    counts: list[str] = field(default_factory=list)
+    def __init__(self, version: str = "") -> None:
+        self.version = _host.text(version, "the version")
+        self.hearings: list[tuple[str, list[str]]] = []
+        self.sends: list[str] = []
+        self.logs: list[str] = []
+        self.counts: list[str] = []
 
     def hear(self, pipe: str, *events: str) -> Wants:
         """Hears these events of a pipe; all of them if none is named. `host:gap` is the pipe of gaps."""
-        self.hearings.append((pipe, list(events)))
+        self.hearings.append((_host.text(pipe, "a pipe in hear"), [_host.text(it, "an event in hear") for it in events]))
         return self
 
     def send(self, *pipes: str) -> Wants:
         """Sends to these pipes."""
-        self.sends.extend(pipes)
+        self.sends += [_host.text(pipe, "a pipe in send") for pipe in pipes]
         return self
 
     def log(self, *pipes: str) -> Wants:
         """Reads the logs of these pipes."""
-        self.logs.extend(pipes)
+        self.logs += [_host.text(pipe, "a pipe in log") for pipe in pipes]
         return self
 
     def count(self, *pipes: str) -> Wants:
         """Counts the subscribers of these pipes."""
-        self.counts.extend(pipes)
+        self.counts += [_host.text(pipe, "a pipe in count") for pipe in pipes]
         return self

@@ -81,7 +81,7 @@ Result<> levels(std::string_view data) {
 }
 
 // Never ends by itself.
-[[gnu::noinline]] std::size_t deeper(volatile std::size_t depth) {
+[[gnu::noinline]] std::size_t deeper(std::size_t depth) {
     if (depth == SIZE_MAX) return 0;
     volatile char space[64] = {static_cast<char>(depth)};
     return deeper(depth + 1) + static_cast<std::size_t>(space[depth % 64]);

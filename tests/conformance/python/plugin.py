@@ -4,6 +4,8 @@ import logging
 import os
 import random
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cometbot import CometError, Event, Plugin, PluginError, Wants, comet, config, export
 
@@ -30,12 +32,16 @@ class Conformance(Plugin):
             case "digest":
                 answer("digest", digest(data.encode()))
             case "send":
-                outcome(lambda: comet.send(*data.split(" ", 2)) or answer("outcome", "ok"))
+                with outcome():
+                    comet.send(*data.split(" ", 2))
+                    answer("outcome", "ok")
             case "log":
                 pipe, limit = data.split(" ")
-                outcome(lambda: answer("log", rows(comet.log(pipe, int(limit)))))
+                with outcome():
+                    answer("log", rows(comet.log(pipe, int(limit))))
             case "count":
-                outcome(lambda: answer("count", str(comet.count(data))))
+                with outcome():
+                    answer("count", str(comet.count(data)))
             case "text":
                 answer("text", event.text())
             case "reply":
@@ -94,9 +100,11 @@ def rows(events: list[Event]) -> str:
     return "\n".join([str(len(events)), *lines])
 
 
-def outcome(ask) -> None:
+@contextmanager
+def outcome() -> Iterator[None]:
+    """Answers with what the host says to a question that it refuses."""
     try:
-        ask()
+        yield
     except CometError as error:
         answer("outcome", error.kind if error.kind == "timed-out" else f"{error.kind}: {error.words}")
 

@@ -17,7 +17,6 @@ use std::time::Duration;
 
 use cometbot::kit::language::Language;
 
-mod generated;
 mod live;
 mod played;
 #[path = "../scenarios/scrape.rs"]

@@ -1,11 +1,11 @@
-//! C and C++: clang with a WASI library, from wasi-sdk or from Debian; or the clang that zig has in it.
+//! C and C++: clang with a WASI library, from wasi-sdk or from Debian.
 //!
 //! The recipe is two files of options, `compile_flags.txt` (which editors read as well) and `link_flags.txt`. What
 //! depends on the machine is added here.
 
 use std::path::{Path, PathBuf};
 
-use super::{BUILT, Missing, Remedy, Say, ToolFolder, ToolchainError, apt, find, make_build_folder, zig};
+use super::{BUILT, Missing, Remedy, Say, ToolchainError, apt, find, make_build_folder};
 use crate::kit::{invocation::Invocation, language::Language, project::Project};
 
 /// Names the folder of a wasi-sdk.
@@ -37,13 +37,13 @@ impl Compiler {
     }
 }
 
-pub(super) async fn look(language: Language, tools: &ToolFolder) -> Result<String, Missing> {
-    Ok(compiler(language, tools).await?.title)
+pub(super) async fn look(language: Language) -> Result<String, Missing> {
+    Ok(compiler(language).await?.title)
 }
 
-pub(super) async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Result<(), ToolchainError> {
+pub(super) async fn build(project: &Project, say: Say<'_>) -> Result<(), ToolchainError> {
     let folder = &*project.folder;
-    let Compiler { clang, compiling, linking, title } = compiler(project.language, tools).await?;
+    let Compiler { clang, compiling, linking, title } = compiler(project.language).await?;
     make_build_folder(folder)?;
     say(&title);
     let clang = clang.within(folder);
@@ -99,7 +99,7 @@ fn sources(folder: &Path) -> Result<Vec<PathBuf>, ToolchainError> {
     Ok(sources)
 }
 
-async fn compiler(language: Language, tools: &ToolFolder) -> Result<Compiler, Missing> {
+async fn compiler(language: Language) -> Result<Compiler, Missing> {
     if let Some(sdk) = std::env::var_os(WASI_SDK).map(PathBuf::from) {
         let clang = sdk.join("bin/clang");
         if clang.exists() {
@@ -110,14 +110,7 @@ async fn compiler(language: Language, tools: &ToolFolder) -> Result<Compiler, Mi
     if let Some(compiler) = debian(language).await {
         return Ok(compiler);
     }
-    if let Ok(zig) = zig::compiler(tools).await {
-        let title = format!("{zig} cc");
-        return Ok(Compiler::at_home(zig.arguments(["cc", "-target", "wasm32-wasi"]), title));
-    }
-    Err(Missing {
-        what: format!("there is no clang with a WASI library for {language}"),
-        remedies: remedies(tools).await,
-    })
+    Err(Missing { what: format!("there is no clang with a WASI library for {language}"), remedies: remedies().await })
 }
 
 /// The newest clang of the system that has all the parts for this target.
@@ -143,7 +136,8 @@ async fn debian(language: Language) -> Option<Compiler> {
 
 /// Debian keeps headers and libraries where clang does not look by itself.
 fn headers(language: Language) -> Vec<String> {
-    let mut options = Vec::new();
+    // Else the headers of the machine itself would be found as well.
+    let mut options = vec!["-nostdlibinc".to_owned()];
     if language == Language::Cpp {
         options.push(format!("-isystem{DEBIAN_HEADERS}/c++/v1"));
     }
@@ -151,18 +145,19 @@ fn headers(language: Language) -> Vec<String> {
     options
 }
 
-async fn remedies(tools: &ToolFolder) -> Vec<Remedy> {
-    let mut remedies = Vec::new();
+async fn remedies() -> Vec<Remedy> {
+    let by_hand = format!("unpack a wasi-sdk and set {WASI_SDK} to its folder");
+    let mut remedies = vec![Remedy::ByHand(by_hand)];
     if apt::is_here() {
         let number = apt::newest("libc++-", "-dev-wasm32").await.unwrap_or(NEWEST);
-        remedies.push(apt::install([
+        let packages = [
             format!("clang-{number}"),
             format!("lld-{number}"),
             "wasi-libc".to_owned(),
             format!("libclang-rt-{number}-dev-wasm32"),
             format!("libc++-{number}-dev-wasm32"),
-        ]));
+        ];
+        remedies.insert(0, apt::install(packages));
     }
-    remedies.extend(zig::remedies(tools).await);
     remedies
 }

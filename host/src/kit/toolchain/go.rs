@@ -21,11 +21,13 @@ pub(super) async fn build(folder: &Path, tools: &ToolFolder, say: Say<'_>) -> Re
     make_build_folder(folder)?;
     say("go build");
     let build = Invocation::new(go)
-        .arguments(["build", "-buildmode=c-shared", "-o", BUILT, "."])
+        .arguments(["build", "-trimpath", "-buildvcs=false", "-buildmode=c-shared", "-o", BUILT, "."])
         .variable("GOOS", "wasip1")
         .variable("GOARCH", "wasm")
         // A go.mod that wants another version must not start a download.
-        .variable("GOTOOLCHAIN", "local");
+        .variable("GOTOOLCHAIN", "local")
+        // Nor must a workspace around the folder change what is built.
+        .variable("GOWORK", "off");
     Ok(build.within(folder).run().await?)
 }
 

@@ -120,7 +120,7 @@ pub enum ToolchainError {
 pub async fn look(language: Language, tools: &ToolFolder) -> Result<String, Missing> {
     match language {
         Language::Rust => rust::look().await,
-        Language::C | Language::Cpp => clang::look(language, tools).await,
+        Language::C | Language::Cpp => clang::look(language).await,
         Language::Zig => zig::look(tools).await,
         Language::AssemblyScript | Language::JavaScript | Language::TypeScript => node::look().await,
         Language::Python => python::look().await,
@@ -139,7 +139,7 @@ pub async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Resul
     match project.language {
         Language::Rust => return rust::build(folder, say).await,
         Language::Wat => return text::build(folder),
-        Language::C | Language::Cpp => clang::build(project, tools, say).await?,
+        Language::C | Language::Cpp => clang::build(project, say).await?,
         Language::Zig => zig::build(folder, tools, say).await?,
         Language::AssemblyScript | Language::JavaScript | Language::TypeScript => node::build(folder, say).await?,
         Language::Python => python::build(folder, say).await?,

@@ -30,7 +30,11 @@ pub(super) async fn build(folder: &Path, say: Say<'_>) -> Result<(), ToolchainEr
     say("componentize-py");
     let build = Invocation::new(programs(&environment).join("componentize-py"))
         .arguments(["-d", "sdk/wit", "-w", WORLD, "componentize", "plugin"])
-        .arguments(["-p", ".", "-p", "sdk/python", "-o", BUILT]);
+        .arguments(["-p", ".", "-p", "sdk/python", "-o", BUILT])
+        // Or it does not find what the requirements brought.
+        .variable("VIRTUAL_ENV", &environment)
+        // Its own backtrace says nothing of a mistake in Python.
+        .variable("RUST_BACKTRACE", "0");
     Ok(build.within(folder).run().await?)
 }
 
@@ -68,11 +72,15 @@ fn pip(environment: &Path) -> Invocation {
 async fn interpreter() -> Result<PathBuf, Missing> {
     let python = find("python3", &[]).or_else(|| find("python", &[]));
     if let Some(python) = python
-        && Invocation::new(&python).arguments(["-c", "import ensurepip, venv"]).answer().await.is_some()
+        && Invocation::new(&python)
+            .arguments(["-c", "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))"])
+            .answer()
+            .await
+            .is_some()
     {
         return Ok(python);
     }
-    let what = "there is no Python 3 with venv and pip".to_owned();
+    let what = "there is no Python 3.10 or newer with venv and pip".to_owned();
     let remedies = if apt::is_here() {
         vec![apt::install(["python3", "python3-venv"])]
     } else {

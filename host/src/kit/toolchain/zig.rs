@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Missing, Remedy, Say, ToolFolder, ToolchainError, find, make_build_folder, python};
+use super::{Missing, Say, ToolFolder, ToolchainError, find, make_build_folder, python};
 use crate::kit::invocation::Invocation;
 
 /// The version that the kit is written for: the language still changes between versions.
@@ -23,7 +23,7 @@ pub(super) async fn build(folder: &Path, tools: &ToolFolder, say: Say<'_>) -> Re
 }
 
 /// What runs the compiler.
-pub(super) async fn compiler(tools: &ToolFolder) -> Result<Invocation, Missing> {
+async fn compiler(tools: &ToolFolder) -> Result<Invocation, Missing> {
     let python = python::programs(&tools.python()).join("python");
     let mut what = "there is no zig".to_owned();
     for zig in [
@@ -40,10 +40,5 @@ pub(super) async fn compiler(tools: &ToolFolder) -> Result<Invocation, Missing> 
             None => {}
         }
     }
-    Err(Missing { what, remedies: remedies(tools).await })
-}
-
-/// What brings it.
-pub(super) async fn remedies(tools: &ToolFolder) -> Vec<Remedy> {
-    python::install(&tools.python(), PACKAGE).await
+    Err(Missing { what, remedies: python::install(&tools.python(), PACKAGE).await })
 }

@@ -20,6 +20,9 @@ use super::{
     outline::{Interface, Outline},
 };
 
+/// An export by which TinyGo's kit says that its runtime is like Go's, and leaves no memory to others.
+const ADAPTER_REALLOC: &str = "cabi_realloc_adapter";
+
 /// The first bytes of every WebAssembly binary.
 const MAGIC: &[u8] = b"\0asm";
 
@@ -83,7 +86,7 @@ fn encode(module: &Outline, typed: &[u8]) -> Result<Vec<u8>, EncodeError> {
     let encoder = ComponentEncoder::default().debug_names(true).validate(true);
     let mut encoder = encoder.module(typed).map_err(EncodeError::contract)?;
     if module.imports_from(PREVIEW1) {
-        encoder = if module.is_go {
+        encoder = if module.is_go || module.exports.iter().any(|export| export.name == ADAPTER_REALLOC) {
             encoder.adapter(PREVIEW1, &contract::stateless_adapter()?)
         } else {
             // The adapter needs room before some runtimes have started.

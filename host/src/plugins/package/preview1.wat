@@ -116,7 +116,7 @@
     (i32.store align=1 (local.get $rang) (i32.const 1))
     (i32.const 0))
 
-  (func (export "proc_exit") (param $code i32)
+  (func $proc_exit (export "proc_exit") (param $code i32)
     (unreachable))
   (func (export "sched_yield") (result i32)
     (i32.const 0))
