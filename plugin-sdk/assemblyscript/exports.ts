@@ -24,7 +24,7 @@ export function cabi_realloc(old: usize, oldBytes: usize, alignment: usize, byte
 
 export function setup(): usize {
   const plugin = registeredPlugin();
-  if (plugin == null) return failed(setupResult, "no plugin is registered: write register(new YourPlugin()) in the main source");
+  if (plugin == null) return failed(setupResult, "it registers no plugin: end the main source with register(new …());");
   const wants = new Wants();
   const error = plugin.setup(wants);
   if (error != null) return failed(setupResult, error.message);
@@ -53,7 +53,7 @@ export function handle(
   event.history = history != 0;
 
   const plugin = registeredPlugin();
-  if (plugin == null) return failed(handleResult, "no plugin is registered");
+  if (plugin == null) return failed(handleResult, "it registers no plugin");
   const error = plugin.handle(event);
   if (error != null) return failed(handleResult, error.message);
   store<u8>(handleResult, 0);

@@ -1,7 +1,8 @@
 // What AssemblyScript's own library takes from its host, taken from cometbot. `asconfig.json` puts these in the place of
 // the built-in ones; a plugin uses them by their ordinary names and imports nothing from here.
 
-import { Date as StandardDate } from "date";
+// @ts-ignore: editors do not know this form, and take the file behind the other for one of the plugin's
+import { Date as StandardDate } from "~lib/date";
 
 import { clock } from "./clock";
 import { logLine, randomNumber } from "./host";
@@ -49,11 +50,11 @@ export function trace(
   n: i32 = 0,
   a0: f64 = 0, a1: f64 = 0, a2: f64 = 0, a3: f64 = 0, a4: f64 = 0,
 ): void {
-  if (n > 0) message += " " + a0.toString();
-  if (n > 1) message += ", " + a1.toString();
-  if (n > 2) message += ", " + a2.toString();
-  if (n > 3) message += ", " + a3.toString();
-  if (n > 4) message += ", " + a4.toString();
+  if (n > 0) message += ` ${a0}`;
+  if (n > 1) message += `, ${a1}`;
+  if (n > 2) message += `, ${a2}`;
+  if (n > 3) message += `, ${a3}`;
+  if (n > 4) message += `, ${a4}`;
   lines.trace(message);
 }
 
@@ -72,10 +73,13 @@ export function abort(
   line: u32 = 0,
   column: u32 = 0,
 ): void {
-  // After a stack overflow there is no room for another call with strings. Nobody returns to what is overwritten.
-  // @ts-ignore: not in the compiler's type declarations as something to write to
+  // The compiler comes here when a call with strings or objects finds no room on its stack of them. The words that it
+  // then passes are not in memory (it makes them after it has laid that out), and reporting needs room as well: nobody
+  // returns to what is overwritten.
+  const overflow = __stack_pointer < __data_end;
   __stack_pointer = __heap_base;
-  reportAbort(changetype<usize>(message), changetype<usize>(file), line, column);
+  if (overflow) reportAbort(changetype<usize>("stack overflow: the calls nest too deep"), 0, 0, 0);
+  else reportAbort(changetype<usize>(message), changetype<usize>(file), line, column);
   unreachable();
 }
 

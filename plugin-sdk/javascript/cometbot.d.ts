@@ -22,7 +22,7 @@ export interface Event {
    * as `"hi"`, quotes included; other clients send the bare text. This is `hi` for both. Anything else stays as it is.
    */
   text(): string;
-  /** The payload as JSON. Throws a `SyntaxError` if it is none. */
+  /** The payload as JSON. Throws a `SyntaxError` if it is none, or if it is nested more than 500 levels deep. */
   json(): unknown;
   /**
    * Sends a text to the pipe that the event came from, in the form that its sender uses: see `text`. Nobody can send to
@@ -33,8 +33,8 @@ export interface Event {
 }
 
 /**
- * What a plugin wants. In `send`, `log` and `count` a name is a pipe's whole name, or a beginning followed by `*`. What is
- * not named is refused when it is tried.
+ * What a plugin wants. In `send`, `log` and `count` a name is a pipe's whole name, or a beginning followed by `*`. What
+ * is not named is refused when it is tried.
  */
 export interface Wants {
   /** The plugin's own version, for logs and for people. */
@@ -49,21 +49,24 @@ export interface Wants {
   count?: readonly string[];
 }
 
-/** What you write. */
+/**
+ * What you write. Both functions may be async: the kit runs them to their end before it answers the host, and nothing
+ * else happens meanwhile.
+ */
 export interface Plugin {
   /** Says what the plugin wants. Called once, before the first event. What it throws keeps the plugin from running. */
-  setup(): Wants;
+  setup(): Wants | Promise<Wants>;
   /**
-   * Handles one event. Events come in order and one at a time. What it throws is a failure of this event: it is in the
-   * bot's log, and nothing that was sent for the event leaves.
+   * Handles one event. Events come in order and one at a time. What it throws is a failure of this event: its
+   * type, words and place are in the bot's log, and nothing that was sent for the event leaves.
    */
-  handle(event: Event): void;
+  handle(event: Event): void | Promise<void>;
 }
 
 /** Makes a plugin: `export const { setup, handle } = plugin({ … });`. */
-export function plugin(plugin: Plugin): { setup: () => unknown; handle: (event: unknown) => void };
+export function plugin(plugin: Plugin): { setup: () => unknown; handle: (event: unknown) => unknown };
 
-/** A failure in your own words: they are all that the log shows of it. */
+/** A failure in your own words: they are all that the log shows of it, without type and place. */
 export class PluginError extends Error {}
 
 /** Why something was not done. The message is for people: it says what to change. */
@@ -80,15 +83,15 @@ export const comet: {
   /**
    * Sends an event into a pipe.
    *
-   * `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event` has
-   * at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns, and none of
-   * them if it throws. Done means that the send will leave, not that the server has it.
+   * `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously); `event`
+   * has at most 64 characters of `A-Z a-z 0-9 _ -`. All sends of one event leave together when `handle` returns, and
+   * none of them if it throws. Done means that the send will leave, not that the server has it.
    * @throws {CometError}
    */
   send(pipe: string, event: string, message: string): void;
   /**
-   * The newest events in a pipe's log, oldest first: at most `limit`, and never more than 99. A pipe has a log only where
-   * the server's operator switched it on; without one there are none.
+   * The newest events in a pipe's log, oldest first: at most `limit`, and never more than 99. A pipe has a log only
+   * where the server's operator switched it on; without one there are none.
    * @throws {CometError}
    */
   log(pipe: string, limit?: number): Event[];
@@ -110,10 +113,12 @@ export const config: {
   list(key: string, otherwise?: string): string[];
 };
 
-/** Random numbers, good enough for secrets. `Math.random` is the same after each start. */
+/** Random numbers, good enough for secrets. `Math.random` is seeded by the host as well. */
 export const random: {
   /** 64 random bits. */
   number(): bigint;
+  /** So many random bytes. */
+  bytes(length: number): Uint8Array;
 };
 
 /** Clocks. `Date` has the time as well. */

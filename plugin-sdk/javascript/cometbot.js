@@ -1,26 +1,24 @@
 // Write plugins for cometbot in JavaScript and TypeScript. What everything means is in cometbot.d.ts.
 
-import * as hostComet from "cometbot:plugin/comet@1.0.0";
-import { get } from "wasi:config/store@0.2.0-rc.1";
-import { log as write } from "wasi:logging/logging@0.1.0-draft";
-import { now as monotonic } from "wasi:clocks/monotonic-clock@0.2.12";
-import { now as wall } from "wasi:clocks/wall-clock@0.2.12";
-import { getRandomU64 } from "wasi:random/random@0.2.12";
+import * as host from "#host";
+import { PluginError, inOneLine } from "./words.js";
+
+export { PluginError };
 
 export function plugin(definition) {
   return {
-    setup: () => inWords(() => toHost(definition.setup() ?? {})),
+    setup: () => {
+      host.begin();
+      return run("setup", () => definition.setup(), toHost);
+    },
     handle: (raw) =>
-      inWords(() => {
-        const done = definition.handle(new Event(raw));
-        if (typeof done?.then === "function") {
-          throw new PluginError("handle returned a promise, and nothing waits for it: write a handle that is not async");
-        }
-      }),
+      run(
+        "handle",
+        () => definition.handle(new Event(raw)),
+        () => undefined,
+      ),
   };
 }
-
-export class PluginError extends Error {}
 
 export class CometError extends Error {
   constructor(kind, words) {
@@ -45,25 +43,29 @@ class Event {
   }
 
   json() {
+    refuseDepth(this.data);
     return JSON.parse(this.data);
   }
 
   reply(event, text) {
-    comet.send(this.pipe, event, jsonText(this.data) === undefined ? text : JSON.stringify(text));
+    comet.send(this.pipe, event, jsonText(this.data) === undefined ? text : JSON.stringify(string("text", text)));
   }
 }
 
 export const comet = {
-  send: (pipe, event, message) => asked(() => hostComet.send(clean(pipe), clean(event), clean(message))),
-  log: (pipe, limit = 99) => asked(() => hostComet.log(clean(pipe), limit)).map((raw) => new Event(raw)),
-  count: (pipe) => Number(asked(() => hostComet.count(clean(pipe)))),
+  send: (pipe, event, message) =>
+    asked(() => host.send(string("pipe", pipe), string("event", event), string("message", message))),
+  log: (pipe, limit = 99) => asked(() => host.readLog(string("pipe", pipe), limit)).map((raw) => new Event(raw)),
+  count: (pipe) => Number(asked(() => host.count(string("pipe", pipe)))),
 };
 
-const levels = ["trace", "debug", "info", "warn", "error", "critical"];
-export const log = Object.fromEntries(levels.map((level) => [level, (message) => write(level, "", clean(message))]));
+const LEVELS = ["trace", "debug", "info", "warn", "error", "critical"];
+export const log = Object.fromEntries(
+  LEVELS.map((level) => [level, (message) => host.writeLog(level, "", whole(String(message)))]),
+);
 
 export const config = {
-  get: (key) => get(clean(key)) ?? undefined,
+  get: (key) => host.setting(string("key", key)) ?? undefined,
   list: (key, otherwise = "") =>
     (config.get(key) ?? otherwise)
       .split(",")
@@ -71,19 +73,54 @@ export const config = {
       .filter((part) => part !== ""),
 };
 
-export const random = { number: () => BigInt(getRandomU64()) };
+export const random = {
+  number: () => new DataView(random.bytes(8).buffer).getBigUint64(0),
+  bytes: (length) => host.randomBytes(length),
+};
 
 export const clock = {
   now: () => {
-    const { seconds, nanoseconds } = wall();
+    const { seconds, nanoseconds } = host.wall();
     return Number(seconds) * 1000 + nanoseconds / 1e6;
   },
-  monotonic: () => Number(monotonic()) / 1e6,
+  monotonic: () => Number(host.monotonic()) / 1e6,
 };
 
-const shown = (value) => (typeof value === "string" ? value : value instanceof Error ? inOneLine(value) : JSON.stringify(value) ?? String(value));
-const line = (level) => (...values) => write(level, "", clean(values.map(shown).join(" ")));
-globalThis.console = { trace: line("trace"), debug: line("debug"), log: line("info"), info: line("info"), warn: line("warn"), error: line("error") };
+/** Calls a function of the plugin's; the contract's errors are texts. */
+function run(name, work, toResult) {
+  const refuse = (error) => {
+    throw whole(inOneLine(error));
+  };
+  let result;
+  try {
+    result = work();
+    if (typeof result?.then !== "function") result = toResult(result);
+    else if (runJobs === undefined) return result.then(toResult).catch(refuse);
+    else result = toResult(awaited(name, result));
+  } catch (error) {
+    refuse(error);
+  } finally {
+    for (const error of runJobs?.() ?? []) log.error(`nobody awaited what failed: ${inOneLine(error)}`);
+  }
+  return result;
+}
+
+/** Runs what waits for promises, where the engine does not do it itself: see promise.js. */
+const runJobs = globalThis[Symbol.for("cometbot.runJobs")];
+
+function awaited(name, promise) {
+  let outcome;
+  promise.then(
+    (value) => (outcome = { value }),
+    (error) => (outcome = { error }),
+  );
+  for (const error of runJobs()) log.error(`nobody awaited what failed: ${inOneLine(error)}`);
+  if (outcome === undefined) {
+    throw new PluginError(`${name} awaits what never comes: a plugin has no timers and no network to wait for`);
+  }
+  if ("error" in outcome) throw outcome.error;
+  return outcome.value;
+}
 
 /** What an error of the host's says; any other is a mistake of the plugin's and stays one. */
 function asked(ask) {
@@ -96,34 +133,44 @@ function asked(ask) {
   }
 }
 
-/** The contract's errors are texts. */
-function inWords(work) {
-  try {
-    return work();
-  } catch (error) {
-    throw clean(inOneLine(error));
-  }
-}
-
-function inOneLine(error) {
-  if (error instanceof PluginError || error instanceof CometError) return error.message;
-  if (!(error instanceof Error)) return String(error);
-  const place = error.stack?.split("\n").find((frame) => frame.includes("at "));
-  return place === undefined ? String(error) : `${error} (${place.trim()})`;
-}
-
-function toHost({ version = "", hear = {}, send = [], log = [], count = [] }) {
-  const hearings = Object.entries(hear).map(([pipe, events]) => ({ pipe, events: [...events] }));
-  return { version, hear: hearings, send: [...send], log: [...log], count: [...count] };
+function toHost({ version = "", hear = {}, send = [], log = [], count = [] } = {}) {
+  const texts = (list) => Array.from(list, (text) => string("a name", text));
+  const hearings = Object.entries(hear).map(([pipe, events]) => ({ pipe: whole(pipe), events: texts(events) }));
+  return {
+    version: string("version", version),
+    hear: hearings,
+    send: texts(send),
+    log: texts(log),
+    count: texts(count),
+  };
 }
 
 function number(value) {
   return value === undefined || value === null ? undefined : Number(value);
 }
 
+function string(what, value) {
+  if (typeof value !== "string")
+    throw new TypeError(`${what} is not a string but ${value === null ? "null" : typeof value}`);
+  return whole(value);
+}
+
 /** The host takes whole characters only. */
-function clean(text) {
-  return String(text).toWellFormed();
+function whole(text) {
+  return text.toWellFormed();
+}
+
+/** The engine's parser calls itself for each level, and at some 2,000 of them the stack of a plugin is at its end. */
+const JSON_DEPTH_MAX = 500;
+
+function refuseDepth(data) {
+  if (data.split(/[[{]/, JSON_DEPTH_MAX + 2).length <= JSON_DEPTH_MAX + 1) return;
+  let depth = 0;
+  for (const [mark] of data.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (mark === "[" || mark === "{") depth += 1;
+    else if (mark === "]" || mark === "}") depth -= 1;
+    if (depth > JSON_DEPTH_MAX) throw new SyntaxError(`JSON more than ${JSON_DEPTH_MAX} levels deep`);
+  }
 }
 
 function jsonText(data) {

@@ -1,4 +1,4 @@
-// {{name}}: greets whoever says !hello in web_chat.
+// {{name}}: answers !hello with a greeting.
 
 import { Event, Plugin, Wants, config, log, register } from "./sdk/assemblyscript";
 
@@ -6,6 +6,7 @@ class Greeter extends Plugin {
   greeting: string = "hello";
   greeted: i32 = 0;
 
+  /** Called once, before the first event: says what the plugin wants to hear and to do. */
   setup(wants: Wants): Error | null {
     const greeting = config.get("greeting");
     if (greeting != null) this.greeting = greeting;
@@ -14,6 +15,7 @@ class Greeter extends Plugin {
     return null;
   }
 
+  /** Called for each event that it hears. */
   handle(event: Event): Error | null {
     if (event.text().trim() != "!hello") return null;
     this.greeted++;

@@ -9,6 +9,7 @@ wit_bindgen::generate!({
     path: "../wit",
     world: "plugin",
     generate_all,
+    additional_derives: [PartialEq, Eq],
     pub_export_macro: true,
     export_macro_name: "export_plugin",
     default_bindings_module: "cometbot_plugin::bindings",

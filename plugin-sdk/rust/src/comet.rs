@@ -78,7 +78,7 @@ pub fn log(pipe: &str, limit: u32) -> Result<Vec<Event>, Error> {
     host::log(pipe, limit)
 }
 
-/// The most that [`log`] answers.
+/// The most that [`log()`] answers.
 pub const LOG_MAX_EVENTS: u32 = 99;
 
 /// How many connections subscribe to a pipe (`web_…` or `track_…`), the bot's own among them.

@@ -30,8 +30,9 @@ impl Event {
     /// # Errors
     /// It is no JSON, or other JSON: the text says what and where.
     pub fn json<'a, T: Deserialize<'a>>(&'a self) -> Result<T, Error> {
-        serde_json::from_str(&self.data)
-            .map_err(|error| format!("the data of `{}` in {} are not as expected: {error}", self.name, self.pipe).into())
+        serde_json::from_str(&self.data).map_err(|error| {
+            format!("the data of `{}` in {} are not as expected: {error}", self.name, self.pipe).into()
+        })
     }
 
     /// Sends a value as JSON to the pipe that the event came from.

@@ -10,7 +10,13 @@
 pub use bindings::{Event, Wants};
 pub use gap::Gap;
 /// Lines in the host's log, under the plugin's name: `log::info!("{count} connections")`.
+///
+/// It is the crate of this name, so the lines of libraries that use it are there as well. A `target:` of your own is shown
+/// as the line's context. All levels reach the host, whose operator chooses what is shown; `log::set_max_level` in
+/// `setup` saves the making of lines that nobody looks at.
 pub use log;
+/// For its macro `json!` and its type `Value`. For types of your own add the crate serde with its feature `derive`.
+pub use serde_json;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -43,20 +49,30 @@ pub trait Plugin: Sized {
     /// Any error keeps the plugin from running: its text is for the operator.
     fn setup() -> Result<(Self, Wants), Error>;
 
-    /// Handles one event. Events come in order and one at a time; what was missed while there was no connection comes
-    /// before what is newer in its pipe, with `history` set.
+    /// Handles one event. Events come in order and one at a time, so there is nothing to lock.
     ///
     /// # Errors
     /// Any error is a failure of this event: its text goes to the log and nothing that was sent for it leaves.
     fn handle(&mut self, event: Event) -> Result<(), Error>;
 
-    /// Is told of a gap, if `setup` asked for the pipe [`host:gap`](Gap): events of a pipe that are missing for good. By
-    /// default that is nothing to a plugin.
+    /// Handles one event that was missed while there was no connection: it comes from the pipe's log (or, a personal
+    /// message, from the server's queue), once, and before everything newer in its pipe. By default it is handled like
+    /// any other; a plugin that must not answer old questions looks at [`Event::time`] here.
     ///
     /// # Errors
     /// As those of [`handle`](Self::handle).
-    fn gap(&mut self, gap: Gap) -> Result<(), Error> {
-        let _ = gap;
+    fn history(&mut self, event: Event) -> Result<(), Error> {
+        self.handle(event)
+    }
+
+    /// Is told of a gap, if `setup` asked for the pipe `host:gap`: events of a pipe that are missing for good. The event's
+    /// `name` is the pipe, and `event.json::<Gap>()` the whole. By default that is nothing to a plugin.
+    ///
+    /// # Errors
+    /// As those of [`handle`](Self::handle).
+    fn gap(&mut self, event: Event) -> Result<(), Error> {
+        // Not read already: plugins that hear of no gaps would carry the reader all the same.
+        let _ = event;
         Ok(())
     }
 }

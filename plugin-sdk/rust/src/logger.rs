@@ -27,9 +27,11 @@ impl Log for HostLog {
             log::Level::Warn => Level::Warn,
             log::Level::Error => Level::Error,
         };
+        // A target that nobody chose is the module's name, and the host puts the plugin's name to each line.
+        let context = if record.module_path() == Some(record.target()) { "" } else { record.target() };
         match record.args().as_str() {
-            Some(text) => host::write(level, "", text),
-            None => host::write(level, "", &record.args().to_string()),
+            Some(text) => host::write(level, context, text),
+            None => host::write(level, context, &record.args().to_string()),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{cell::RefCell, error::Error as StdError};
 
 #[cfg(target_arch = "wasm32")]
 use crate::host::{self, Level};
-use crate::{Event, Gap, Plugin, Wants, gap, logger};
+use crate::{Event, Plugin, Wants, gap, logger};
 
 /// The one instance of a plugin that lives in a WebAssembly instance.
 #[derive(Debug)]
@@ -58,7 +58,13 @@ impl<P: Plugin> Default for Instance<P> {
 /// # Errors
 /// The plugin's own.
 pub(crate) fn deliver<P: Plugin>(plugin: &mut P, event: Event) -> Result<(), crate::Error> {
-    if event.pipe == gap::PIPE { plugin.gap(Gap::read(&event)?) } else { plugin.handle(event) }
+    if event.pipe == gap::PIPE {
+        plugin.gap(event)
+    } else if event.history {
+        plugin.history(event)
+    } else {
+        plugin.handle(event)
+    }
 }
 
 /// All that the host sees of a panic otherwise is a trap called `unreachable`.

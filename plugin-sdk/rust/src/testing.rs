@@ -23,16 +23,22 @@
 //! # }
 //! ```
 //!
-//! As in the host, what `setup` did not ask for is denied, and a `handle` that fails sends nothing. What only a server
-//! can say, such as that a message is too long, is not said here. There is one stage in a thread at a time; tests have
-//! threads of their own.
+//! It is as in the host: an event that `setup` did not ask for does not arrive, a call that it did not ask for is denied,
+//! names and messages that the server could not take are invalid, and a `handle` that fails sends nothing. Two things are
+//! not as in the host. A message that only just fits is taken here, and may grow too long on the server. A panic is the
+//! test's, and not the end of an instance.
+//!
+//! Time stands still until the test lets it pass, and random numbers are the same in each run. What the plugin logs is
+//! printed too, so that cargo shows it if the test fails. There is one stage in a thread at a time; tests have threads of
+//! their own.
 
 use std::{marker::PhantomData, time::Duration};
 
 use self::desk::Desk;
-use crate::{Error, Event, Plugin, Wants, comet, runtime};
+use crate::{Error, Event, Gap, Plugin, Wants, comet, gap, runtime};
 
 pub(crate) mod desk;
+mod rules;
 
 /// An event that a plugin sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,8 +62,29 @@ impl Sent {
 pub struct Line {
     /// The level, as in `INFO`.
     pub level: String,
+    /// The `target:` that the line was given; empty if none was.
+    pub context: String,
     /// The text.
     pub message: String,
+}
+
+impl Line {
+    /// What is expected, of a line without a context.
+    #[must_use]
+    pub fn new(level: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { level: level.into(), context: String::new(), message: message.into() }
+    }
+}
+
+/// A call that was refused, by the rules of the host or because the test wanted that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// `send`, `log` or `count`.
+    pub call: &'static str,
+    /// The pipe.
+    pub pipe: String,
+    /// What the plugin was told.
+    pub error: comet::Error,
 }
 
 /// A stage that is being set.
@@ -92,11 +119,12 @@ impl<P: Plugin> Setting<P> {
     /// Calls `setup`.
     ///
     /// # Errors
-    /// Those of the plugin.
+    /// Those of the plugin; or what the host says to names that cannot be.
     pub fn start(self) -> Result<Stage<P>, Error> {
         desk::replace(self.desk);
         crate::logger::start();
         let (plugin, wants) = P::setup()?;
+        rules::check_wants(&wants)?;
         desk::with(|desk| desk.wants = Some(wants.clone()));
         Ok(Stage { plugin, wants })
     }
@@ -121,16 +149,49 @@ impl<P: Plugin> Stage<P> {
     /// Lets the plugin handle an event, and gives what it sent.
     ///
     /// # Errors
-    /// Those of the plugin; nothing was sent then.
+    /// Those of the plugin, and nothing was sent then; or the plugin does not hear such events.
     pub fn handle(&mut self, event: Event) -> Result<Vec<Sent>, Error> {
+        if !rules::hears(&self.wants, &event.pipe, &event.name) {
+            return Err(format!(
+                "the plugin does not hear `{}` in {}: `setup` must ask for it",
+                event.name, event.pipe
+            )
+            .into());
+        }
         desk::with(|desk| desk.sent.clear());
-        runtime::deliver(&mut self.plugin, event)?;
-        Ok(desk::with(|desk| std::mem::take(&mut desk.sent)))
+        let outcome = runtime::deliver(&mut self.plugin, event);
+        let sent = desk::with(|desk| std::mem::take(&mut desk.sent));
+        outcome.map(|()| sent)
     }
 
-    /// The next call of `send`, `log` or `count` fails like this.
+    /// Tells the plugin of a gap, as the host does, and gives what it sent.
+    ///
+    /// # Errors
+    /// As [`handle`](Self::handle).
+    pub fn gap(&mut self, gap: &Gap) -> Result<Vec<Sent>, Error> {
+        let event = Event::new(gap::PIPE, &*gap.pipe, serde_json::to_string(gap)?);
+        self.handle(Event { time: Some(gap.until), ..event })
+    }
+
+    /// The next call of `send`, `log` or `count` that `setup` asked for fails like this. Called again, the one after it
+    /// too.
     pub fn refuse(&mut self, error: comet::Error) {
-        desk::with(|desk| desk.refusals.push_back(error));
+        desk::with(|desk| desk.failures.push_back(error));
+    }
+
+    /// Puts events into a pipe's log, behind those that are there.
+    pub fn log(&mut self, pipe: impl Into<String>, events: impl IntoIterator<Item = Event>) {
+        desk::with(|desk| desk.logs.entry(pipe.into()).or_default().extend(events));
+    }
+
+    /// Sets how many connections subscribe to a pipe.
+    pub fn count(&mut self, pipe: impl Into<String>, subscribers: u64) {
+        desk::with(|desk| desk.counts.insert(pipe.into(), subscribers));
+    }
+
+    /// What was refused since the last time, also where the plugin made nothing of it.
+    pub fn refused(&mut self) -> Vec<Refused> {
+        desk::with(|desk| std::mem::take(&mut desk.refused))
     }
 
     /// Lets time pass, on both clocks. They begin with zero.
@@ -145,110 +206,4 @@ impl<P: Plugin> Stage<P> {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
-
-    use super::*;
-    use crate::{Gap, clock, config, log, random};
-
-    #[derive(Debug)]
-    struct Everything {
-        gaps: Vec<Gap>,
-    }
-
-    impl Plugin for Everything {
-        fn setup() -> Result<(Self, Wants), Error> {
-            if config::get("refuse")?.is_some() {
-                return Err("not today".into());
-            }
-            log::info!("started");
-            let wants = Wants::new().hear_all("web_chat").send("web_*").log("web_chat").count("web_chat");
-            Ok((Self { gaps: Vec::new() }, wants))
-        }
-
-        fn handle(&mut self, event: Event) -> Result<(), Error> {
-            match &*event.name {
-                "send" => comet::send(&event.data, "msg", "x")?,
-                "send, and fail" => {
-                    comet::send("web_chat", "msg", "x")?;
-                    return Err("failed".into());
-                }
-                "nul" => comet::send("web_chat", "msg", "\0")?,
-                "log" => event.reply("log", &comet::log("web_chat", 2)?.last().map_or("", |row| &row.data))?,
-                "count" => event.reply_json("count", &comet::count("web_chat")?)?,
-                "json" => event.reply_json("json", &event.json::<Vec<u8>>()?)?,
-                "time" => event.reply_json("time", &clock::monotonic().as_secs())?,
-                _ => event.reply("random", &format!("{} {}", random::number(), random::bytes(9).len()))?,
-            }
-            Ok(())
-        }
-
-        fn gap(&mut self, gap: Gap) -> Result<(), Error> {
-            self.gaps.push(gap);
-            Ok(())
-        }
-    }
-
-    fn event(name: &str, data: &str) -> Event {
-        Event::new("web_chat", name, data)
-    }
-
-    fn stage() -> Stage<Everything> {
-        Stage::with().log("web_chat", [event("msg", "1"), event("msg", "2"), event("msg", "3")]).count("web_chat", 5).start().unwrap()
-    }
-
-    #[test]
-    fn what_is_sent_is_noted_and_what_was_not_asked_for_is_denied() {
-        let mut stage = stage();
-        assert_eq!(stage.handle(event("send", "web_other")).unwrap(), [Sent::new("web_other", "msg", "x")]);
-        let denied = stage.handle(event("send", "webauth_x")).unwrap_err();
-        assert!(matches!(denied.downcast_ref(), Some(comet::Error::Denied(_))), "{denied}");
-        let invalid = stage.handle(event("nul", "")).unwrap_err();
-        assert!(matches!(invalid.downcast_ref(), Some(comet::Error::Invalid(_))), "{invalid}");
-    }
-
-    #[test]
-    fn a_handle_that_fails_sends_nothing() {
-        let mut stage = stage();
-        assert_eq!(stage.handle(event("send, and fail", "")).unwrap_err().to_string(), "failed");
-        assert_eq!(stage.handle(event("json", "[1]")).unwrap(), [Sent::new("web_chat", "json", "[1]")]);
-    }
-
-    #[test]
-    fn logs_and_counts_are_the_tests() {
-        let mut stage = stage();
-        assert_eq!(stage.handle(event("log", "")).unwrap()[0].message, "3");
-        assert_eq!(stage.handle(event("count", "")).unwrap()[0].message, "5");
-        stage.refuse(comet::Error::TimedOut);
-        assert_eq!(stage.handle(event("count", "")).unwrap_err().to_string(), comet::Error::TimedOut.to_string());
-    }
-
-    #[test]
-    fn time_passes_when_the_test_says_so_and_lines_are_noted() {
-        let mut stage = stage();
-        stage.pass(Duration::from_secs(3));
-        assert_eq!(stage.handle(event("time", "")).unwrap()[0].message, "3");
-        assert_eq!(stage.lines(), [Line { level: "INFO".into(), message: "started".into() }]);
-        assert_ne!(stage.handle(event("random", "")).unwrap(), stage.handle(event("random", "")).unwrap());
-    }
-
-    #[test]
-    fn a_gap_is_told_where_it_belongs() {
-        let mut stage = stage();
-        let data = r#"{"pipe":"web_chat","recovered":2,"since":10,"until":20,"why":"no log"}"#;
-        stage.handle(Event::new("host:gap", "web_chat", data)).unwrap();
-        assert_eq!((stage.plugin.gaps[0].since, stage.plugin.gaps[0].recovered), (10, 2));
-    }
-
-    #[test]
-    fn a_refusal_is_the_error_of_the_start() {
-        let refused = Stage::<Everything>::with().config("refuse", "1").start().unwrap_err();
-        assert_eq!(refused.to_string(), "not today");
-    }
-
-    #[test]
-    fn json_of_another_form_is_an_error_that_names_the_event() {
-        let words = stage().handle(event("json", "{}")).unwrap_err().to_string();
-        assert!(words.starts_with("the data of `json` in web_chat are not as expected: "), "{words}");
-    }
-}
+mod tests;

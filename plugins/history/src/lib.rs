@@ -97,7 +97,28 @@ fn line(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use cometbot_plugin::testing::{Sent, Stage};
+
     use super::*;
+
+    #[test]
+    fn the_command_is_answered_from_the_log_of_its_pipe() {
+        let mut stage = Stage::<History>::with().log("web_chat", [said(1, "one"), said(2, "two")]).start().unwrap();
+        let mut answer = |command| stage.handle(said(7, command)).unwrap();
+        assert_eq!(answer("!last 1"), [Sent::new("web_chat", "bot", "user 2: two")]);
+        assert_eq!(answer(r#""!last""#), [Sent::new("web_chat", "bot", r#""user 1: one\nuser 2: two""#)]);
+        assert_eq!(answer("!last 99"), [Sent::new("web_chat", "bot", "say !last N, with an N from 1 to 20")]);
+        assert_eq!(answer("at last"), []);
+    }
+
+    #[test]
+    fn a_pipe_without_a_log_is_told_so() {
+        let mut stage = Stage::<History>::with().config("pipes", "web_help").start().unwrap();
+        let asked = Event { pipe: "web_help".into(), ..said(7, "!last") };
+        assert_eq!(stage.handle(asked).unwrap(), [Sent::new("web_help", "bot", NO_LOG)]);
+    }
 
     fn said(user: u64, data: &str) -> Event {
         Event { user_id: Some(user), ..Event::new("web_chat", "msg", data) }

@@ -5,7 +5,8 @@ use std::{
     num::NonZeroU32,
 };
 
-use cometbot_plugin::{Error, Event, Plugin, Wants, comet, config, export, log};
+use cometbot_plugin::{Error, Event, Plugin, Wants, config, export, log};
+use serde::Serialize;
 
 const WORDS: &str = "damn, idiot, moron, дурак, идиот";
 const STRIKES: u32 = 3;
@@ -13,6 +14,13 @@ const STRIKES: u32 = 3;
 /// How many users with strikes are remembered; who was warned longest ago is forgotten first. A bot runs for months,
 /// and its memory has a bound.
 const REMEMBERED_USERS: usize = 1_000;
+
+/// What is sent when somebody has reached the limit.
+#[derive(Serialize)]
+struct Report {
+    user_id: u64,
+    strikes: u32,
+}
 
 struct Moderator {
     words: BTreeSet<String>,
@@ -46,7 +54,7 @@ impl Plugin for Moderator {
         event.reply("bot", &format!("careful: please mind your words, user {user} (strike {strike} of {limit})"))?;
         if strike >= limit {
             log::info!("user {user} has {strike} strikes in {}", event.pipe);
-            comet::send(&event.pipe, "moderation", &format!(r#"{{"user_id":{user},"strikes":{strike}}}"#))?;
+            event.reply_json("moderation", &Report { user_id: user, strikes: strike })?;
         }
         Ok(())
     }
@@ -90,7 +98,50 @@ impl Strikes {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use cometbot_plugin::testing::{Line, Sent, Stage};
+
     use super::*;
+
+    fn said(text: &str) -> Event {
+        Event::new("web_chat", "msg", text)
+    }
+
+    #[test]
+    fn a_user_is_warned_until_the_limit_and_then_reported() {
+        let mut stage = Stage::<Moderator>::with().config("words", "Badword").config("strikes", "2").start().unwrap();
+        let mut answer = || stage.handle(said("a badword!").from_user(7)).unwrap();
+        let warned = |strike| {
+            let text = format!("careful: please mind your words, user 7 (strike {strike} of 2)");
+            Sent::new("web_chat", "bot", text)
+        };
+        assert_eq!(answer(), [warned(1)]);
+        let report = Sent::new("web_chat", "moderation", r#"{"user_id":7,"strikes":2}"#);
+        assert_eq!(answer(), [warned(2), report]);
+        assert_eq!(stage.lines(), [Line::new("INFO", "user 7 has 2 strikes in web_chat")]);
+    }
+
+    #[test]
+    fn one_anonymous_user_does_not_pay_for_another() {
+        let mut stage = Stage::<Moderator>::with().config("strikes", "1").start().unwrap();
+        for nobody in [said("damn").from_user(0), said("damn")] {
+            let warned = Sent::new("web_chat", "bot", "careful: please mind your words");
+            assert_eq!(stage.handle(nobody).unwrap(), [warned]);
+        }
+        assert_eq!(stage.handle(said("a fine day")).unwrap(), []);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_meant_keep_it_from_running() {
+        for (key, value, words) in [
+            ("words", "two words", "config `words`: `two words` is not one word, and only whole words are found"),
+            ("strikes", "0", "config `strikes` is `0`: number would be zero for non-zero type"),
+        ] {
+            let refused = Stage::<Moderator>::with().config(key, value).start().map(|stage| stage.wants).unwrap_err();
+            assert_eq!(refused.to_string(), words);
+        }
+    }
 
     fn is_flagged(text: &str) -> bool {
         has_word(text, &["damn", "дурак", "straße"].map(str::to_owned).into())

@@ -33,7 +33,31 @@ fn answer(connections: u64, pipe: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use cometbot_plugin::testing::{Sent, Stage};
+
     use super::*;
+
+    #[test]
+    fn who_is_answered_with_the_number_of_the_others() {
+        let mut stage =
+            Stage::<Online>::with().config("pipes", "web_chat, web_help").count("web_help", 3).start().unwrap();
+        let answer = |message| [Sent::new("web_help", "bot", message)];
+        let asked = Event::new("web_help", "msg", " !who ");
+        assert_eq!(stage.handle(asked.clone()).unwrap(), answer("2 connections are listening to web_help"));
+        let in_json = Event { data: r#""!who""#.into(), ..asked.clone() };
+        assert_eq!(stage.handle(in_json).unwrap(), answer(r#""2 connections are listening to web_help""#));
+        assert_eq!(stage.handle(Event { data: "who?".into(), ..asked }).unwrap(), []);
+    }
+
+    #[test]
+    fn without_an_answer_of_the_server_nothing_is_said() {
+        let mut stage = Stage::<Online>::with().start().unwrap();
+        stage.refuse(comet::Error::TimedOut);
+        let failed = stage.handle(Event::new("web_chat", "msg", "!who")).unwrap_err();
+        assert_eq!(failed.to_string(), "the comet server did not answer in time");
+    }
 
     #[test]
     fn the_bot_does_not_count_itself() {

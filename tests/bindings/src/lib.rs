@@ -8,7 +8,7 @@
 
 use std::{fs, path::Path};
 
-use wit_bindgen_core::{Files, WorldGenerator as _};
+use wit_bindgen_core::Files;
 
 /// The bindings for C: `UPDATE_BINDINGS=1` writes them anew.
 #[test]

@@ -42,9 +42,9 @@ class Conformance extends Plugin {
     if (name == "fail") return new Error("failed: " + data);
     if (name == "uncaught") throw new Error(data);
     if (name == "panic") abort(data);
-    if (name == "overflow") return answer("overflow", deeper(data, 0).toString());
-    if (name == "state") return answer("state", (++this.states).toString());
-    if (name == "clock") return answer("clock", (clock.now() / 1000).toString());
+    if (name == "overflow") return answer("overflow", `${deeper(data, 0)}`);
+    if (name == "state") return answer("state", `${++this.states}`);
+    if (name == "clock") return answer("clock", `${clock.now() / 1000}`);
     if (name == "random") return answer("random", random.number().toString(16).padStart(16, "0"));
     if (name == "heap") String.UTF16.encode(data);
     return null;
@@ -59,8 +59,8 @@ function answer(event: string, message: string): CometError | null {
 
 function fields(event: Event): string {
   const bytes = String.UTF8.byteLength(event.data);
-  const user = event.hasUserId ? event.userId.toString() : "none";
-  const time = event.hasTime ? event.time.toString() : "none";
+  const user = event.hasUserId ? `${event.userId}` : "none";
+  const time = event.hasTime ? `${event.time}` : "none";
   return `${event.pipe}|${event.name}|${bytes}|${user}|${time}|${event.history}`;
 }
 
@@ -83,10 +83,10 @@ function readLog(data: string): CometError | null {
   const result = comet.log(data.slice(0, space), U32.parseInt(data.slice(space + 1)));
   if (result.error != null) return outcome(result.error);
   const events = result.value;
-  const rows: string[] = [events.length.toString()];
+  const rows: string[] = [`${events.length}`];
   for (let i = 0; i < events.length; i++) {
     const row = events[i];
-    const user = row.hasUserId ? row.userId.toString() : "none";
+    const user = row.hasUserId ? `${row.userId}` : "none";
     rows.push(`${row.pipe}|${row.name}|${user}|${row.history}|${row.data}`);
   }
   return answer("log", rows.join("\n"));
@@ -94,7 +94,7 @@ function readLog(data: string): CometError | null {
 
 function count(pipe: string): CometError | null {
   const result = comet.count(pipe);
-  return result.error != null ? outcome(result.error) : answer("count", result.value.toString());
+  return result.error != null ? outcome(result.error) : answer("count", `${result.value}`);
 }
 
 function outcome(error: CometError | null): CometError | null {

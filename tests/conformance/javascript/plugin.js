@@ -1,23 +1,26 @@
 // The conformance plugin: does what the tests ask it to, in JavaScript.
 
 import { CometError, PluginError, clock, comet, config, log, plugin, random } from "cometbot";
+
 let states = 0;
+
 export const { setup, handle } = plugin({
   setup() {
     const refuse = config.get("refuse");
-    if (refuse !== void 0) throw new PluginError(`refused: ${refuse}`);
+    if (refuse !== undefined) throw new PluginError(`refused: ${refuse}`);
     const panic = config.get("panic-in-setup");
-    if (panic !== void 0) throw new Error(panic);
+    if (panic !== undefined) throw new Error(panic);
     const greeting = config.get("greeting");
-    log.info(greeting === void 0 ? "greeting is not set" : `greeting is ${greeting}`);
+    log.info(greeting === undefined ? "greeting is not set" : `greeting is ${greeting}`);
     return {
       version: "1.0.0",
       hear: { web_in: [], web_picky: ["one", "two"] },
       send: ["web_out", "web_in"],
       log: ["web_log"],
-      count: ["web_count"]
+      count: ["web_count"],
     };
   },
+
   handle(event) {
     const data = event.data;
     switch (event.name) {
@@ -43,7 +46,7 @@ export const { setup, handle } = plugin({
         }
         return;
       case "print":
-        return log.info(`printed: ${data}`);
+        return console.log(`printed: ${data}`);
       case "fail":
         throw new PluginError(`failed: ${data}`);
       case "uncaught":
@@ -52,52 +55,52 @@ export const { setup, handle } = plugin({
       case "overflow":
         return answer("overflow", `${deeper(0)}`);
       case "state":
-        return answer("state", `${++states}`);
+        states += 1;
+        return answer("state", `${states}`);
       case "clock":
-        return answer("clock", `${Math.floor(clock.now() / 1e3)}`);
+        return answer("clock", `${Math.floor(clock.now() / 1000)}`);
       case "random":
         return answer("random", random.number().toString(16).padStart(16, "0"));
       case "heap":
         bytes(data);
     }
-  }
+  },
 });
+
 function answer(event, message) {
   comet.send("web_out", event, message);
 }
+
+function bytes(text) {
+  return new TextEncoder().encode(text);
+}
+
 function fields(event) {
   const [user, time] = [event.userId ?? "none", event.time ?? "none"];
   return [event.pipe, event.name, bytes(event.data).length, user, time, event.history].join("|");
 }
-function bytes(text) {
-  const bytes2 = [];
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 128) bytes2.push(code);
-    else if (code < 2048) bytes2.push(192 | code >> 6, 128 | code & 63);
-    else if (code < 65536) bytes2.push(224 | code >> 12, 128 | code >> 6 & 63, 128 | code & 63);
-    else bytes2.push(240 | code >> 18, 128 | code >> 12 & 63, 128 | code >> 6 & 63, 128 | code & 63);
-  }
-  return bytes2;
-}
+
 function digest(data) {
   const input = bytes(data);
-  let hash = 2166136261;
-  for (const byte of input) hash = Math.imul(hash ^ byte, 16777619);
+  let hash = 0x811c9dc5;
+  for (const byte of input) hash = Math.imul(hash ^ byte, 0x01000193);
   return `${input.length} ${(hash >>> 0).toString(16).padStart(8, "0")}`;
 }
+
 function send(data) {
   const first = data.indexOf(" ");
   const second = data.indexOf(" ", first + 1);
   comet.send(data.slice(0, first), data.slice(first + 1, second), data.slice(second + 1));
   answer("outcome", "ok");
 }
+
 function readLog(data) {
   const [pipe = "", limit] = data.split(" ");
   const rows = comet.log(pipe, Number(limit));
   const lines = rows.map((row) => [row.pipe, row.name, row.userId ?? "none", row.history, row.data].join("|"));
   answer("log", [`${rows.length}`, ...lines].join("\n"));
 }
+
 function outcome(ask) {
   try {
     ask();
@@ -106,6 +109,7 @@ function outcome(ask) {
     answer("outcome", error.kind === "timed-out" ? error.kind : `${error.kind}: ${error.message}`);
   }
 }
+
 function deeper(depth) {
   return deeper(depth + 1) + depth;
 }

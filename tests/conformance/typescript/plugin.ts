@@ -21,31 +21,48 @@ export const { setup, handle } = plugin({
     };
   },
 
-  handle(event: Event) {
+  handle(event) {
     const data = event.data;
     switch (event.name) {
-      case "echo": return answer("echo", data);
-      case "fields": return answer("fields", fields(event));
-      case "digest": return answer("digest", digest(data));
-      case "send": return outcome(() => send(data));
-      case "log": return outcome(() => readLog(data));
-      case "count": return outcome(() => answer("count", `${comet.count(data)}`));
-      case "text": return answer("text", event.text());
-      case "reply": return event.reply("reply", 'a\n"b"');
+      case "echo":
+        return answer("echo", data);
+      case "fields":
+        return answer("fields", fields(event));
+      case "digest":
+        return answer("digest", digest(data));
+      case "send":
+        return outcome(() => send(data));
+      case "log":
+        return outcome(() => readLog(data));
+      case "count":
+        return outcome(() => answer("count", `${comet.count(data)}`));
+      case "text":
+        return answer("text", event.text());
+      case "reply":
+        return event.reply("reply", 'a\n"b"');
       case "levels":
         for (const level of ["trace", "debug", "info", "warn", "error", "critical"] as const) {
           log[level](`level ${level}: ${data}`);
         }
         return;
-      case "print": return log.info(`printed: ${data}`);
-      case "fail": throw new PluginError(`failed: ${data}`);
+      case "print":
+        return console.log(`printed: ${data}`);
+      case "fail":
+        throw new PluginError(`failed: ${data}`);
       case "uncaught":
-      case "panic": throw new Error(data);
-      case "overflow": return answer("overflow", `${deeper(0)}`);
-      case "state": return answer("state", `${++states}`);
-      case "clock": return answer("clock", `${Math.floor(clock.now() / 1000)}`);
-      case "random": return answer("random", random.number().toString(16).padStart(16, "0"));
-      case "heap": bytes(data);
+      case "panic":
+        throw new Error(data);
+      case "overflow":
+        return answer("overflow", `${deeper(0)}`);
+      case "state":
+        states += 1;
+        return answer("state", `${states}`);
+      case "clock":
+        return answer("clock", `${Math.floor(clock.now() / 1000)}`);
+      case "random":
+        return answer("random", random.number().toString(16).padStart(16, "0"));
+      case "heap":
+        bytes(data);
     }
   },
 });
@@ -54,24 +71,15 @@ function answer(event: string, message: string): void {
   comet.send("web_out", event, message);
 }
 
+function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 function fields(event: Event): string {
   const [user, time] = [event.userId ?? "none", event.time ?? "none"];
   return [event.pipe, event.name, bytes(event.data).length, user, time, event.history].join("|");
 }
 
-function bytes(text: string): number[] {
-  const bytes: number[] = [];
-  for (const character of text) {
-    const code = character.codePointAt(0) ?? 0;
-    if (code < 0x80) bytes.push(code);
-    else if (code < 0x800) bytes.push(0xc0 | (code >> 6), 0x80 | (code & 63));
-    else if (code < 0x10000) bytes.push(0xe0 | (code >> 12), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-    else bytes.push(0xf0 | (code >> 18), 0x80 | ((code >> 12) & 63), 0x80 | ((code >> 6) & 63), 0x80 | (code & 63));
-  }
-  return bytes;
-}
-
-/** FNV-1a, 32 bits. */
 function digest(data: string): string {
   const input = bytes(data);
   let hash = 0x811c9dc5;
@@ -102,7 +110,6 @@ function outcome(ask: () => void): void {
   }
 }
 
-/** Never ends by itself. */
 function deeper(depth: number): number {
   return deeper(depth + 1) + depth;
 }
