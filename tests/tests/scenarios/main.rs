@@ -8,6 +8,7 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod authors;
 mod built_for_earlier_contracts;
 mod built_for_something_else;
 mod catch_up;
