@@ -17,7 +17,7 @@ export namespace config {
     return load<u8>(answer, 4) ? liftAt(answer + 8) : null;
   }
 
-  /** The value of a key as a list, its parts separated by commas; `standard` is such a text and stands for an unset key. */
+  /** The value of a key as a list, split at commas; `standard` is such a text and stands for a key that is not set. */
   export function list(key: string, standard: string): string[] {
     const value = get(key);
     const parts = (value != null ? value : standard).split(",");

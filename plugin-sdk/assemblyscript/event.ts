@@ -7,8 +7,9 @@ import { CometError } from "./result";
 /**
  * Something that happened in a pipe.
  *
- * An event of the pipe `host:gap` is the host's own and says what is missing for good: its `name` is the pipe that it is
- * about, and its `data` are the JSON object `{"pipe", "since", "until", "recovered", "why"}`, with times in Unix seconds.
+ * An event of the pipe `host:gap` is the host's own and says what is missing for good: its `name` is the pipe that it
+ * is about, and its `data` are the JSON object `{"pipe", "since", "until", "recovered", "why"}`, with times in Unix
+ * seconds.
  */
 export class Event {
   /** Whether the sender is known. If not, it is unknown, or not a client (the server itself, or a back end). */

@@ -1,5 +1,5 @@
-// The functions that the host calls, in the form that the canonical ABI gives them. `asconfig.json` names this file as an
-// entry, so that they are exported without a word in the plugin's own source.
+// The functions that the host calls, in the form that the canonical ABI gives them. `asconfig.json` names this file as
+// an entry, so that they are exported without a word in the plugin's own source.
 
 import { Event } from "./event";
 import { byteLength, free, lift, lower } from "./memory";

@@ -14,34 +14,49 @@
   (import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))
   (import "wasi:config/store@0.2.0-rc.1" "get" (func $get (param i32 i32 i32)))
 
-  ;; 0x100: results of the host. 0x120: the result of `handle`. From 0x200 on: the texts.
+  ;; 0x100: results of the host. 0x120: the result of `handle`. From 0x200 on: the texts. From 0x2f0 on: what is made.
   (memory (export "memory") 1)
 
-  (data (i32.const 0x200) "msg") ;; 3 bytes
-  ;; The events of web_chat.
-  (data (i32.const 0x204) "\00\02\00\00" "\03\00\00\00")
-  (data (i32.const 0x20c) "web_chat") ;; 8 bytes
-  ;; What is heard: each a pipe, and the events of it, of which none means all.
-  (data (i32.const 0x214) "\0c\02\00\00" "\08\00\00\00" "\04\02\00\00" "\01\00\00\00")
-  ;; The pipes to send to.
-  (data (i32.const 0x224) "\0c\02\00\00" "\08\00\00\00")
-  (data (i32.const 0x22c) "0.1.0") ;; 5 bytes
-  ;; The answer of `setup`: 0 for ok; version, hear, send, log, count, each a place and a length.
-  (data (i32.const 0x234) "\00\00\00\00" "\2c\02\00\00" "\05\00\00\00" "\14\02\00\00" "\01\00\00\00" "\24\02\00\00" "\01\00\00\00" "\00\00\00\00" "\00\00\00\00" "\00\00\00\00" "\00\00\00\00")
-  (data (i32.const 0x260) "hello") ;; 5 bytes
-  (data (i32.const 0x268) "greeting") ;; 8 bytes
-  (data (i32.const 0x270) "greeting with \22") ;; 15 bytes
-  (data (i32.const 0x280) "\22") ;; 1 bytes
-  (data (i32.const 0x284) "") ;; 0 bytes
-  (data (i32.const 0x284) "!hello") ;; 6 bytes
-  (data (i32.const 0x28c) ", ") ;; 2 bytes
-  (data (i32.const 0x290) "user ") ;; 5 bytes
-  (data (i32.const 0x298) "stranger") ;; 8 bytes
+  ;; ---- What you may want to change --------------------------------------------------------------------------------
+
+  ;; Each text begins at its address, and is named in the code by address and number of bytes. Whoever makes one longer or
+  ;; shorter changes that number wherever its address stands, and moves what lies behind if it no longer fits.
+  (data (i32.const 0x200) "msg")                         ;; 3 bytes: the event that is heard
+  (data (i32.const 0x20c) "web_chat")                    ;; 8 bytes: the pipe that is heard and sent to
+  (data (i32.const 0x22c) "0.1.0")                       ;; 5 bytes: the plugin's version
+  (data (i32.const 0x260) "hello")                       ;; 5 bytes: the greeting where none is set
+  (data (i32.const 0x268) "greeting")                    ;; 8 bytes: the setting
+  (data (i32.const 0x270) "greeting with \22")           ;; 15 bytes
+  (data (i32.const 0x280) "\22")                         ;; 1 byte
+  (data (i32.const 0x284) "!hello")                      ;; 6 bytes: what is answered
+  (data (i32.const 0x28c) ", ")                          ;; 2 bytes
+  (data (i32.const 0x290) "user ")                       ;; 5 bytes
+  (data (i32.const 0x298) "stranger")                    ;; 8 bytes
   (data (i32.const 0x2a0) "! That was greeting number ") ;; 27 bytes
-  (data (i32.const 0x2bc) ".") ;; 1 bytes
-  (data (i32.const 0x2c0) "bot") ;; 3 bytes
+  (data (i32.const 0x2bc) ".")                           ;; 1 byte
+  (data (i32.const 0x2c0) "bot")                         ;; 3 bytes: the event that is sent
   (data (i32.const 0x2c4) "the comet server did not answer in time") ;; 39 bytes
-  (data (i32.const 0x2ec) "\5cu00") ;; 4 bytes
+  (data (i32.const 0x2ec) "\5cu00")                      ;; 4 bytes: a backslash and u00, for JSON
+
+  ;; The answer of `setup` never changes, so it lies here ready. Numbers have four bytes, the lowest first.
+  (data (i32.const 0x234)
+    "\00\00\00\00"                 ;; result: case 0, ok
+    "\2c\02\00\00" "\05\00\00\00"  ;; version: the 5 bytes at 0x22c
+    "\14\02\00\00" "\01\00\00\00"  ;; hear: 1 record at 0x214
+    "\24\02\00\00" "\01\00\00\00"  ;; send: 1 string at 0x224
+    "\00\00\00\00" "\00\00\00\00"  ;; log: nothing
+    "\00\00\00\00" "\00\00\00\00") ;; count: nothing
+
+  ;; The one record of `hear`: a pipe, and its events, of which none means all.
+  (data (i32.const 0x214)
+    "\0c\02\00\00" "\08\00\00\00"  ;; pipe: the 8 bytes at 0x20c
+    "\04\02\00\00" "\01\00\00\00") ;; events: 1 string at 0x204
+  (data (i32.const 0x204)
+    "\00\02\00\00" "\03\00\00\00") ;; the 3 bytes at 0x200
+
+  ;; The one string of `send`.
+  (data (i32.const 0x224)
+    "\0c\02\00\00" "\08\00\00\00") ;; the 8 bytes at 0x20c
 
   ;; ---- setup: func() -> result<wants, string> ---------------------------------------------------------------------
 
@@ -49,10 +64,9 @@
   (global $greeting (mut i32) (i32.const 0))
   (global $greeting_bytes (mut i32) (i32.const 0))
 
-  (func (export "setup") (result i32)
-    (i32.const 0x260) (i32.const 5)
-    (global.set $greeting_bytes)
-    (global.set $greeting)
+  (func $setup (export "setup") (result i32)
+    (global.set $greeting (i32.const 0x260))
+    (global.set $greeting_bytes (i32.const 5))
     ;; result<option<string>, error>: at 0x100 whether it is an error, at 0x104 whether there is one, then the string.
     (call $get (i32.const 0x268) (i32.const 8) (i32.const 0x100))
     (if (i32.and
@@ -65,14 +79,17 @@
     (call $put (i32.const 0x270) (i32.const 15))
     (call $put (global.get $greeting) (global.get $greeting_bytes))
     (call $put (i32.const 0x280) (i32.const 1))
-    (call $log (i32.const 2) (i32.const 0x284) (i32.const 0) (call $end)) ;; 2 is the level info
+    (call $log
+      (i32.const 2)                 ;; the level: 0 trace, 1 debug, 2 info, 3 warn, 4 error, 5 critical
+      (i32.const 0) (i32.const 0)   ;; the context: an empty text
+      (call $end))                  ;; the message
     (i32.const 0x234))
 
   ;; ---- handle: func(event) -> result<_, string> -------------------------------------------------------------------
 
   (global $greetings (mut i64) (i64.const 0))
 
-  (func (export "handle")
+  (func $handle (export "handle")
     (param $pipe i32) (param $pipe_bytes i32)
     (param $name i32) (param $name_bytes i32)
     (param $data i32) (param $data_bytes i32)

@@ -1,6 +1,7 @@
 // The conformance plugin: does what the tests ask it to, in AssemblyScript.
 
-import { CometError, ErrorKind, Event, Plugin, Wants, clock, comet, config, log, random, register } from "./sdk/assemblyscript";
+import { CometError, ErrorKind, Event, Plugin, Wants, register } from "./sdk/assemblyscript";
+import { clock, comet, config, log, random } from "./sdk/assemblyscript";
 
 class Conformance extends Plugin {
   states: i32 = 0;

@@ -85,7 +85,7 @@
 
   ;; ---- setup: func() -> result<wants, string> ---------------------------------------------------------------------
 
-  (func (export "setup") (result i32)
+  (func $setup (export "setup") (result i32)
     (if (call $config (i32.const 0x2bc) (i32.const 6))
       (then
         (call $begin)
@@ -129,7 +129,7 @@
 
   (global $states (mut i64) (i64.const 0))
 
-  (func (export "handle")
+  (func $handle (export "handle")
     (param $pipe i32) (param $pipe_bytes i32)
     (param $name i32) (param $name_bytes i32)
     (param $data i32) (param $data_bytes i32)
