@@ -8,6 +8,7 @@ use std::{
 
 use super::{
     project::Project,
+    slim::slim,
     toolchain::{self, Say, ToolFolder, ToolchainError},
 };
 use crate::plugins::package::{Package, PackageError};
@@ -51,7 +52,8 @@ pub enum BuildError {
 pub async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Result<Built, BuildError> {
     let start = Instant::now();
     let made = toolchain::build(project, tools, say).await?;
-    let bytes = Package::read(&made)?;
+    let made = Package::read(&made)?;
+    let bytes = slim(&made);
     Package::examine(&bytes)?;
     let file = project.plugin_file();
     let is_new = publish(&bytes, &file).map_err(|source| BuildError::Write { path: file.clone(), source })?;

@@ -3,7 +3,8 @@
 //! - [`language`]: the languages that there are kits for.
 //! - [`project`]: a folder with a plugin's source.
 //! - [`scaffold`]: makes such a folder out of what is in [`shipped`].
-//! - [`build`]: runs the language's own tools in there, which [`toolchain`] finds and [`invocation`] runs.
+//! - [`build`]: runs the language's own tools in there, which [`toolchain`] finds and [`invocation`] runs; what they make
+//!   is made slim.
 //! - [`doctor`]: which tools are there, and what installs the others.
 //! - [`trial`]: plays events to a built plugin and compares what it sends.
 //! - [`watch`]: says when a source has changed.
@@ -17,6 +18,7 @@ pub mod language;
 pub mod project;
 pub mod scaffold;
 mod shipped;
+mod slim;
 pub mod toolchain;
 pub mod trial;
 pub mod watch;
