@@ -125,6 +125,24 @@ impl Language {
         }
     }
 
+    /// The folders of `plugin-sdk` that a new plugin's files come from; a file of a later one replaces that of an earlier.
+    #[must_use]
+    pub const fn templates(self) -> &'static [&'static str] {
+        match self {
+            Self::Rust => &["template", "rust/template"],
+            Self::C => &["template", "c/template"],
+            Self::Cpp => &["template", "cpp/template"],
+            Self::Zig => &["template", "zig/template"],
+            Self::AssemblyScript => &["template", "assemblyscript/template"],
+            Self::JavaScript => &["template", "javascript/template"],
+            Self::TypeScript => &["template", "typescript/template"],
+            Self::Python => &["template", "python/template"],
+            Self::Go => &["template", "go/template"],
+            Self::TinyGo => &["template", "go/template", "tinygo/template"],
+            Self::Wat => &["template", "wat/template"],
+        }
+    }
+
     fn list() -> String {
         Self::ALL.map(Self::name).join(", ")
     }

@@ -56,8 +56,7 @@ pub fn create(path: &Path, language: Language) -> Result<Project, ScaffoldError>
         }
         Err(source) => return Err(ScaffoldError::Write { path: path.to_owned(), source }),
     }
-    let template = format!("{}/template", language.name());
-    for (file, bytes) in shipped::below("template").chain(shipped::below(&template)) {
+    for (file, bytes) in language.templates().iter().flat_map(|template| shipped::below(template)) {
         write(&path.join(own_name(file)), &filled_in(bytes, name))?;
     }
     write_kit(path, language)?;

@@ -21,9 +21,9 @@ mod tests {
     #[test]
     fn every_language_has_a_kit_and_a_template_with_its_recipe_and_source() {
         for language in Language::ALL {
-            let template = format!("{}/template", language.name());
             for file in [language.recipe(), language.source(), "README.md"] {
-                assert!(below(&template).any(|(path, _)| path == file), "{template} has no {file}");
+                let mut files = language.templates().iter().flat_map(|template| below(template));
+                assert!(files.any(|(path, _)| path == file), "the template for {language} has no {file}");
             }
             for kit in language.kit() {
                 assert!(below(kit).next().is_some(), "plugin-sdk/{kit} is empty");
