@@ -59,7 +59,7 @@ pub(super) async fn build(folder: &Path, say: Say<'_>) -> Result<PathBuf, Toolch
     };
     let mut build = build.arguments(["--release", "--target", TARGET, "--message-format=json-render-diagnostics"]);
     // Where nothing is new, nothing may change.
-    if std::env::var_os("CI").is_some() && folder.ancestors().any(|folder| folder.join("Cargo.lock").exists()) {
+    if std::env::var_os("CI").is_some() && has_lock_file(folder).await {
         build = build.argument("--locked");
     }
     say("cargo build");
@@ -74,6 +74,14 @@ pub(super) async fn build(folder: &Path, say: Say<'_>) -> Result<PathBuf, Toolch
     made.ok_or_else(|| {
         ToolchainError::NothingMade(".wasm file (has its Cargo.toml `crate-type = [\"cdylib\"]`?)".into())
     })
+}
+
+/// Whether the workspace that the folder belongs to, which may be itself, has a lock file.
+async fn has_lock_file(folder: &Path) -> bool {
+    let Some(cargo) = find("cargo", &rustup_folder()) else { return false };
+    let ask = Invocation::new(cargo).arguments(["locate-project", "--workspace", "--message-format", "plain"]);
+    let manifest = ask.within(folder).answer().await;
+    manifest.is_some_and(|manifest| Path::new(&manifest).with_file_name("Cargo.lock").exists())
 }
 
 async fn compiler(folder: &Path) -> Result<Compiler, Missing> {
