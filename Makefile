@@ -6,6 +6,8 @@
 cometbot := target/debug/cometbot
 # Tools that no package of the system brings lie with what was built, so that a cache of that folder has both.
 export COMETBOT_TOOLS ?= $(CURDIR)/target/tools
+# The system's own tools first, as cometbot looks for them.
+in_tools = PATH="$$PATH:$(COMETBOT_TOOLS)/python/bin"
 # Every language that the tests have a plugin in.
 tested := rust c cpp zig assemblyscript javascript typescript python go wat
 
@@ -26,6 +28,10 @@ plugins: build ## Build the example plugins that are written in Rust
 test: plugins ## Pass every test
 	$(cometbot) doctor --install $(tested)
 	cargo test --locked --workspace
+	$(in_tools) go -C plugin-sdk/go test ./...
+	cd plugin-sdk/python && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest
+	$(in_tools) sh -c 'zig=zig; command -v zig || zig="python -m ziglang"; \
+		$$zig test plugin-sdk/zig/cometbot.zig --cache-dir target/zig-cache'
 	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
 
 soak: ## Run the bot for ten minutes while everything goes wrong

@@ -6,10 +6,11 @@ use std::{
     time::Duration,
 };
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
+use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
 use tokio::{sync::Notify, time::timeout};
 
 use super::project::Project;
+use crate::plugins::folder::is_write;
 
 /// Folders that tools write into; hidden ones are left out as well.
 const TOOLS_OWN: [&str; 6] = ["build", "target", "node_modules", "__pycache__", "zig-out", "dist"];
@@ -53,13 +54,6 @@ impl Sources {
     pub async fn changed(&self) {
         self.stirred.notified().await;
         while timeout(SETTLE, self.stirred.notified()).await.is_ok() {}
-    }
-}
-
-fn is_write(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(access) => matches!(access, AccessKind::Close(notify::event::AccessMode::Write)),
-        _ => true,
     }
 }
 

@@ -204,16 +204,18 @@ impl Watch {
     }
 }
 
+/// Whether an event says that something was changed. Reading is an event as well, and whoever watches also reads.
+#[must_use]
+pub fn is_write(kind: EventKind) -> bool {
+    match kind {
+        EventKind::Access(access) => matches!(access, AccessKind::Close(notify::event::AccessMode::Write)),
+        _ => true,
+    }
+}
+
 fn watcher(path: &Path, stirred: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        // Reading is an event as well, and we read.
-        let is_change = match event {
-            Ok(event) => match event.kind {
-                EventKind::Access(kind) => matches!(kind, AccessKind::Close(notify::event::AccessMode::Write)),
-                _ => true,
-            },
-            Err(_) => true,
-        };
+        let is_change = event.map_or(true, |event| is_write(event.kind));
         if is_change {
             stirred.notify_one();
         }

@@ -51,8 +51,9 @@ pub(super) async fn build(project: &Project, say: Say<'_>) -> Result<(), Toolcha
     for source in sources(folder)? {
         let object = Path::new("build").join(source.to_string_lossy().replace(['/', '\\'], "-") + ".o");
         say(&format!("compile {}", source.display()));
-        let compile = clang.clone().arguments(&compiling).argument(format!("@{}", Language::C.recipe()));
-        let compile = compile.arguments(standard(&source));
+        // The recipe comes last, so that it has the last word.
+        let compile = clang.clone().arguments(&compiling).arguments(standard(&source));
+        let compile = compile.argument(format!("@{}", Language::C.recipe()));
         compile.argument("-c").argument(&source).argument("-o").argument(&object).run().await?;
         objects.push(object);
     }
@@ -62,7 +63,7 @@ pub(super) async fn build(project: &Project, say: Say<'_>) -> Result<(), Toolcha
     Ok(link.arguments(["-o", BUILT]).run().await?)
 }
 
-/// The language's version, which depends on the file.
+/// The language's version, if the recipe names no other; it depends on the file.
 fn standard(source: &Path) -> &'static [&'static str] {
     if source.extension().is_some_and(|ending| ending == "c") {
         &["-std=gnu17"]

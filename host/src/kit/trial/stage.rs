@@ -12,7 +12,7 @@ use crate::{
         client::{Client, ClientError},
         link::connect::{Manner, Settings},
         login::LoginSource,
-        name::PipeName,
+        name::{NameError, PipeName},
         outbox::Bounds,
         wire::Event as Heard,
     },
@@ -36,6 +36,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(1);
 const OUTBOX_BYTES: usize = 8 * 1024 * 1024;
 /// How many messages the pipes' logs keep: as many as a log can be read whole.
 const LOG_LENGTH: usize = 98;
+/// A pipe that nobody uses, for questions of the listener's own.
+const FENCE: &str = "web_fence";
 /// The most pipes that one connection hears.
 const PIPES: usize = 32;
 
@@ -63,6 +65,9 @@ pub enum StageError {
     /// It did not answer.
     #[error("the embedded server: {0}")]
     Ask(#[from] AskError),
+    /// A pipe's name is none.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// A message of a log cannot be in one.
     #[error("[[log]]: {0}")]
     Log(#[from] ControlError),
@@ -131,7 +136,7 @@ impl Stage {
         let expected = script.cases.iter().flat_map(|case| &case.sends).map(|sent| sent.pipe.clone());
         let pipes = expected.chain(granted).filter_map(|pipe| PipeName::new(pipe.trim_start_matches('@')).ok());
         let pipes: BTreeSet<PipeName> = pipes.take(PIPES).collect();
-        let fence = PipeName::new("web_fence").map_err(|_| AskError::NotConnected)?;
+        let fence = PipeName::new(FENCE)?;
         let listener = Client::open(&settings, pipes, OUTBOX_BYTES).await?;
         Ok(Self { package, starter, version, plugin, listener, fence, _stop: stop, _server: running })
     }
@@ -168,7 +173,10 @@ impl Stage {
     async fn heard(&mut self) -> Result<Vec<Sent>, StageError> {
         // The server has answered a send when it has handed it to everybody who listens ...
         let deadline = Instant::now() + PATIENCE;
-        while !self.plugin.port().outbox.all_has_left() && Instant::now() < deadline {
+        while !self.plugin.port().outbox.all_has_left() {
+            if Instant::now() >= deadline {
+                return Err(AskError::TimedOut(PATIENCE).into());
+            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
         // ... and answers the listener behind that.
