@@ -30,9 +30,10 @@ pub async fn examine(language: Language, tools: &ToolFolder) -> Finding {
 pub async fn install(language: Language, tools: &ToolFolder, say: Say<'_>) -> Finding {
     let mut finding = examine(language, tools).await;
     let Err(missing) = &finding.state else { return finding };
-    let mut remedies = missing.remedies.clone().into_iter().peekable();
-    while let Some(remedy) = remedies.next() {
-        let Remedy::Run(commands) = remedy else { continue };
+    // What is done by hand is no other way to try: the last command has all the time that it takes.
+    let commands = missing.remedies.clone().into_iter().filter_map(Remedy::into_commands);
+    let mut ways = commands.collect::<Vec<_>>().into_iter().peekable();
+    while let Some(commands) = ways.next() {
         let all = async {
             for command in &commands {
                 say(&command.to_string());
@@ -42,7 +43,7 @@ pub async fn install(language: Language, tools: &ToolFolder, say: Say<'_>) -> Fi
                 }
             }
         };
-        if remedies.peek().is_none() {
+        if ways.peek().is_none() {
             all.await;
         } else if timeout(FIRST_TRY, all).await.is_err() {
             say(&format!("no answer in {} s: trying another way", FIRST_TRY.as_secs()));

@@ -71,6 +71,14 @@ pub enum Remedy {
 }
 
 impl Remedy {
+    /// The commands, if it is any.
+    pub(super) fn into_commands(self) -> Option<Vec<Invocation>> {
+        match self {
+            Self::Run(commands) => Some(commands),
+            Self::ByHand(_) => None,
+        }
+    }
+
     /// The commands, as they would be typed; or the words.
     #[must_use]
     pub fn text(&self) -> String {
