@@ -62,7 +62,8 @@ pub async fn answers(plugin: &[u8]) {
     assert_eq!(ask(&mut client, "count", "web_count").await, "count 1");
 
     for number in 1..=98 {
-        user.send("web_log", "say", &format!("ж{number}"));
+        // One after the other: the answer that is waited for must be its own.
+        user.send_and_wait("web_log", "say", &format!("ж{number}")).await;
     }
     user.send_and_wait("web_log", "say", "the last").await;
     let mut expected = "log 98".to_owned();
