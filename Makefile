@@ -30,8 +30,11 @@ test: plugins ## Pass every test
 	cargo test --locked --workspace
 	$(in_tools) go -C plugin-sdk/go test ./...
 	cd plugin-sdk/python && PYTHONDONTWRITEBYTECODE=1 python3 -m unittest
-	$(in_tools) sh -c 'zig=zig; command -v zig || zig="python -m ziglang"; \
-		$$zig test plugin-sdk/zig/cometbot.zig --cache-dir target/zig-cache'
+	@for zig in zig "python3 -m ziglang" "$(COMETBOT_TOOLS)/python/bin/python -m ziglang"; do \
+		$$zig version >/dev/null 2>&1 || continue; \
+		echo "$$zig test plugin-sdk/zig/cometbot.zig"; \
+		exec $$zig test plugin-sdk/zig/cometbot.zig --cache-dir target/zig-cache; \
+	done; echo "there is no zig: cometbot doctor --install zig" >&2; exit 1
 	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
 
 soak: ## Run the bot for ten minutes while everything goes wrong
