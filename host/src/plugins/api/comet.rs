@@ -1,4 +1,4 @@
-//! The interface `cometbot:plugin/comet@1.0.0`: send, log, count.
+//! The interface `cometbot:plugin/comet@1.1.0`: send, log, count.
 
 use wasmtime::{
     StoreContextMut,
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// The name of the interface in a component's imports.
-const INTERFACE: &str = "cometbot:plugin/comet@1.0.0";
+const INTERFACE: &str = "cometbot:plugin/comet@1.1.0";
 
 /// Why something was not done; see `variant error` in the contract.
 #[derive(Debug, Clone, PartialEq, Eq, ComponentType, Lower, Lift)]

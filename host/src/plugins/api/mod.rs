@@ -1,4 +1,4 @@
-//! The host's side of the contract `cometbot:plugin@1.0.0`: its types, and the functions that a plugin can call.
+//! The host's side of the contract `cometbot:plugin@1.1.0`: its types, and the functions that a plugin can call.
 //!
 //! [`types`] has what passes between host and plugin; then one file an interface. `sandbox` puts them into the linker, `slot` makes the [`State`] that they work on. What a call
 //! does outside the plugin goes through [`Asks`] and [`Outgoing`], so that this module knows no connection.
@@ -30,6 +30,10 @@ pub use types::{Event, Hearing, Wants};
 pub const SETUP: &str = "setup";
 /// The name of the export that handles one event.
 pub const HANDLE: &str = "handle";
+/// The name of the export that hands over what the next version shall know.
+pub const SAVE: &str = "save";
+/// The name of the export that takes what an earlier version saved.
+pub const RESTORE: &str = "restore";
 
 /// What a plugin is called in the log.
 #[derive(Debug, Clone)]

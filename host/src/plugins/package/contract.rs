@@ -26,7 +26,10 @@ const CONTRACT_DEPENDENCIES: [(&str, &str); 5] = [
     ("deps/logging.wit", include_str!("../../../../plugin-sdk/wit/deps/logging.wit")),
     ("deps/random.wit", include_str!("../../../../plugin-sdk/wit/deps/random.wit")),
 ];
-const WORLD: &str = "plugin";
+/// The world of every plugin.
+const PLUGIN: &str = "plugin";
+/// The world of those whose memory outlives a reload.
+const STATEFUL: &str = "stateful";
 
 /// The adapter that keeps no state, and what it builds on; see there.
 const STATELESS_ADAPTER: &str = include_str!("preview1.wat");
@@ -44,7 +47,7 @@ pub(super) struct Contract {
 /// None, as a test shows.
 pub(super) fn stateless_adapter() -> Result<Vec<u8>, EncodeError> {
     let module = wat::parse_str(STATELESS_ADAPTER).map_err(EncodeError::contract)?;
-    Contract::parse(STATELESS_ADAPTER_WIT)?.give_type(module)
+    Contract::parse(STATELESS_ADAPTER_WIT, PLUGIN)?.give_type(module)
 }
 
 /// What a contract gives under the name of an interface.
@@ -63,7 +66,17 @@ impl Contract {
     /// # Errors
     /// None, as a test shows.
     pub(super) fn ours() -> Result<Self, EncodeError> {
-        Self::parse(CONTRACT)
+        Self::parse(CONTRACT, PLUGIN)
+    }
+
+    /// The same with what a plugin exports whose memory outlives a reload.
+    ///
+    /// # Errors
+    /// None, as a test shows.
+    pub(super) fn stateful(&self) -> Result<Self, EncodeError> {
+        let package = self.resolve.worlds.get(self.world).and_then(|world| world.package);
+        let world = self.resolve.select_world(package.as_slice(), Some(STATEFUL)).map_err(EncodeError::contract)?;
+        Ok(Self { resolve: self.resolve.clone(), world })
     }
 
     /// What a later cometbot would speak: the same by another version.
@@ -74,21 +87,21 @@ impl Contract {
     #[allow(clippy::unwrap_used, reason = "tests")]
     pub(super) fn later(version: &str) -> Self {
         let (path, text) = CONTRACT;
-        Self::parse((
-            path,
-            &text.replace("package cometbot:plugin@1.0.0;", &format!("package cometbot:plugin@{version};")),
-        ))
+        Self::parse(
+            (path, &text.replace("package cometbot:plugin@1.1.0;", &format!("package cometbot:plugin@{version};"))),
+            PLUGIN,
+        )
         .unwrap()
     }
 
-    fn parse(main: (&str, &str)) -> Result<Self, EncodeError> {
+    fn parse(main: (&str, &str), world: &str) -> Result<Self, EncodeError> {
         let parse = |(path, text): (&str, &str)| {
             UnresolvedPackageGroup::parse(path, text).map_err(|(_, error)| EncodeError::contract(error))
         };
         let dependencies = CONTRACT_DEPENDENCIES.into_iter().map(parse).collect::<Result<_, _>>()?;
         let mut resolve = Resolve::default();
         let package = resolve.push_groups(parse(main)?, dependencies).map_err(EncodeError::contract)?;
-        let world = resolve.select_world(&[package], Some(WORLD)).map_err(EncodeError::contract)?;
+        let world = resolve.select_world(&[package], Some(world)).map_err(EncodeError::contract)?;
         Ok(Self { resolve, world })
     }
 

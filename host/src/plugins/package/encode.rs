@@ -19,6 +19,7 @@ use super::{
     module,
     outline::{Interface, Outline},
 };
+use crate::plugins::api::{RESTORE, SAVE};
 
 /// An export by which TinyGo's kit says that its runtime is like Go's, and leaves no memory to others.
 const ADAPTER_REALLOC: &str = "cabi_realloc_adapter";
@@ -59,6 +60,9 @@ fn read(bytes: &[u8]) -> Result<Encoded<'_>, EncodeError> {
         component::check_world(&brought, &ours)?;
         binary
     } else {
+        // Modules of before there was anything to save may call something of their own by one of the names.
+        let is_stateful = [SAVE, RESTORE].iter().all(|name| outline.export(name).is_some());
+        let ours = if is_stateful { ours.stateful()? } else { ours };
         module::check(&outline, &ours)?;
         Cow::Owned(ours.give_type(binary.into_owned())?)
     };

@@ -84,6 +84,8 @@ pub struct Package {
     pub(super) instance: InstancePre<State>,
     pub(super) setup: ComponentExportIndex,
     pub(super) handle: ComponentExportIndex,
+    /// Of plugins whose memory outlives a reload: `save` and `restore`.
+    pub(super) state: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) landmarks: Arc<Landmarks>,
 }
 
@@ -118,7 +120,8 @@ impl Package {
         let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
         let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
+        let state = export(api::SAVE).ok().zip(export(api::RESTORE).ok());
         let instance = sandbox.link(&component).map_err(PackageError::Import)?;
-        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle, landmarks: Arc::new(landmarks) })
+        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle, state, landmarks: Arc::new(landmarks) })
     }
 }

@@ -11,7 +11,7 @@ use super::{
     outline::{Import, Interface, Item, Outline},
 };
 use crate::{
-    plugins::api::{HANDLE, SETUP},
+    plugins::api::{HANDLE, RESTORE, SAVE, SETUP},
     report::brief,
 };
 
@@ -140,6 +140,8 @@ fn check_exports(module: &Outline, contract: &Contract, is_mangled: bool) -> Res
     let required = [
         (SETUP, contract.export(SETUP), "which says what the plugin wants to hear"),
         (HANDLE, contract.export(HANDLE), "which handles an event"),
+        (SAVE, contract.export(SAVE), "which hands over what the next version shall know"),
+        (RESTORE, contract.export(RESTORE), "which takes what an earlier version saved"),
         (MEMORY, Some(Wanted::Memory), "through which strings pass"),
         (REALLOC, Some(contract::realloc()), "which gives the host room for an event's strings"),
     ];
@@ -152,7 +154,7 @@ fn check_exports(module: &Outline, contract: &Contract, is_mangled: bool) -> Res
         let similar = Similar::to(name, module.exports.iter().map(|export| export.name.as_str()));
         return Err(EncodeError::MissingExport { name, wanted: wanted.to_string(), why, similar });
     }
-    for function in [SETUP, HANDLE] {
+    for function in [SETUP, HANDLE, SAVE, RESTORE] {
         if let Some(wanted) = contract.post_return(function) {
             check_export(module, &format!("{POST_RETURN}{function}"), &wanted)?;
         }

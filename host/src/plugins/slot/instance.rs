@@ -35,7 +35,7 @@ pub enum StartError {
     #[error("it does not start: {0}")]
     Instantiate(Crash),
     /// An export has another type than in the contract.
-    #[error("its export `{export}` does not have the type of the contract `cometbot:plugin@1.0.0`: {reason}")]
+    #[error("its export `{export}` does not have the type of the contract `cometbot:plugin@1.1.0`: {reason}")]
     Type {
         /// The export.
         export: &'static str,
