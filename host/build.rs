@@ -1,11 +1,14 @@
 //! Lists the files of `plugin-sdk` for `src/kit/shipped.rs`: the binary carries them, so that `cometbot new` needs
 //! nothing else. A list of our own, because the crates for this do not notice a file that is new.
+//!
+//! And names the encoder for `src/plugins/package/compiled.rs`: what another one has made is compiled anew.
 
 use std::{
     env,
     error::Error,
     fmt::Write as _,
     fs,
+    hash::{DefaultHasher, Hasher as _},
     path::{Path, PathBuf},
 };
 
@@ -26,7 +29,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     list.push_str("]\n");
     fs::write(Path::new(&env::var("OUT_DIR")?).join("shipped.rs"), list)?;
+    println!("cargo:rustc-env=COMETBOT_ENCODER={}", encoder()?);
     Ok(())
+}
+
+/// A name for all that decides what becomes of a plugin's file before it is compiled.
+fn encoder() -> Result<String, Box<dyn Error>> {
+    let host = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let mut hasher = DefaultHasher::new();
+    for part in ["src/plugins/package", "../plugin-sdk/wit", "../Cargo.lock"] {
+        let part = host.join(part);
+        println!("cargo:rerun-if-changed={}", part.display());
+        let mut files = Vec::new();
+        if part.is_dir() { collect(&part, &mut files)? } else { files.push(part) }
+        files.sort();
+        for file in files {
+            hasher.write(&fs::read(file)?);
+        }
+    }
+    Ok(format!("{}-{:016x}", env::var("CARGO_PKG_VERSION")?, hasher.finish()))
 }
 
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {

@@ -5,6 +5,7 @@
 //! - [`Process`]: the binary while it runs: its log, its standard output, signals, its end.
 //! - [`Comet`]: an embedded comet server that can be stopped and started again at the same address.
 //! - [`Wire`]: what lies between the bot and that server, and all that can go wrong there.
+//! - [`Load`]: numbered events at a steady rate, and a book of what came back.
 //! - [`Client`]: somebody who talks to the bot over that server.
 //! - [`Plugin`]: the text of a plugin out of a few lines of WebAssembly.
 //!
@@ -24,6 +25,7 @@ use std::{future::Future, time::Duration};
 mod client;
 mod comet;
 mod home;
+mod load;
 mod log;
 mod plugin;
 mod process;
@@ -32,6 +34,7 @@ mod wire;
 pub use client::{Client, Heard};
 pub use comet::{Comet, HASH, PASSWORD, USER};
 pub use home::{Home, binary, example};
+pub use load::{Book, Load};
 pub use log::Line;
 pub use plugin::Plugin;
 pub use process::{Ended, Process};

@@ -24,6 +24,8 @@ pub struct Plugin {
     functions: String,
     setup: String,
     handle: String,
+    /// The bodies of `save` and `restore`.
+    state: Option<(String, String)>,
 }
 
 impl Plugin {
@@ -121,6 +123,37 @@ impl Plugin {
         self
     }
 
+    /// Carries its memory over a reload: `save` leaves the place of what it saves and its length behind, or returns
+    /// otherwise; `restore` has the parameters `$state` and `$state_bytes`.
+    #[must_use]
+    pub fn state(mut self, save: &str, restore: &str) -> Self {
+        self.state = Some((save.to_owned(), restore.to_owned()));
+        self
+    }
+
+    /// A plugin that counts the events of `pipes` in its memory, carries the count over a reload, and sends it to web_told
+    /// for each event `report`, as an event of the name `word`. Others it answers with the event `word` and the same data.
+    #[must_use]
+    pub fn counting(pipes: &[&str], word: &str) -> Self {
+        let hearing = pipes.iter().fold(Self::new(), |plugin, pipe| plugin.hears(pipe, []));
+        hearing
+            .sends("web_*")
+            .function("(global $count (mut i64) (i64.const 0))")
+            .handle(&format!(
+                r#"(if (call $is (local.get $name) (local.get $name_bytes) "report")
+                    (then
+                      (call $send "web_told" "{word}" (call $decimal (global.get $count)))
+                      (return (i32.const 0x1c0))))
+                (global.set $count (i64.add (global.get $count) (i64.const 1)))
+                {}"#,
+                reply(word)
+            ))
+            .state(
+                "(i64.store (i32.const 0x1f0) (global.get $count)) (i32.const 0x1f0) (i32.const 8)",
+                "(global.set $count (i64.load (local.get $state)))",
+            )
+    }
+
     /// The text of the module.
     #[must_use]
     pub fn text(&self) -> String {
@@ -128,6 +161,7 @@ impl Plugin {
         let wants = self.wants(&mut data);
         let [prelude, functions, setup, handle] =
             [PRELUDE, &self.functions, &self.setup, &self.handle].map(|code| data.expand(code));
+        let state = self.state.as_ref().map(|(save, restore)| data.expand(&state(save, restore))).unwrap_or_default();
         let (imports, segments, free) = (&self.imports, &data.segments, data.end().next_multiple_of(16));
         format!(
             r#"(module
@@ -155,7 +189,8 @@ impl Plugin {
   (result i32)
   (local $i i32) (local $n i64)
 {handle}
-(i32.const 0x1c0)))
+(i32.const 0x1c0))
+{state})
 "#
         )
     }
@@ -181,6 +216,23 @@ impl Plugin {
         }
         data.words(&answer)
     }
+}
+
+/// The exports that carry a plugin's memory over a reload.
+fn state(save: &str, restore: &str) -> String {
+    format!(
+        r#"(func (export "save") (result i32)
+(local $place i32) (local $bytes i32)
+{save}
+(local.set $bytes)
+(local.set $place)
+(i32.store (i32.const 0x1e4) (local.get $place))
+(i32.store (i32.const 0x1e8) (local.get $bytes))
+(i32.const 0x1e0))
+(func (export "restore") (param $state i32) (param $state_bytes i32) (result i32)
+{restore}
+(i32.const 0x1c0))"#
+    )
 }
 
 /// Code that answers the event with another one of the same data.

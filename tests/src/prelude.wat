@@ -4,6 +4,7 @@
 ;;   0x100  what $send answered        0x160  the answer of a handler that fails
 ;;   0x120  what $ask_log answered     0x180  digits
 ;;   0x140  what $ask_count answered   0x1c0  the answer of a handler that is done: zeros
+;;   0x1e0  the answer of `save`       0x1f0  a number that is saved
 
 ;; Sends; a refusal is a trap, so that no test overlooks one.
 (func $send

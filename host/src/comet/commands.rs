@@ -8,7 +8,7 @@ use super::wire::command::{self, Refusal};
 const KEPT_BYTES: usize = 256 * 1024;
 
 /// `web_pipe2` commands in the order in which they will be sent.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Commands {
     text: Vec<u8>,
     /// Where each command ends in `text`.
@@ -63,6 +63,12 @@ impl Commands {
             self.ends.extend(other.ends.iter().map(|end| base + end));
         }
         other.clear();
+    }
+
+    /// Each send in words: pipe, event, message.
+    pub fn shown(&self) -> impl Iterator<Item = String> {
+        let sends = self.iter().filter_map(Sent::read);
+        sends.map(|Sent { pipe, event, message }| format!("{pipe} {event}: {message:?}"))
     }
 
     /// Appends the text of any command.

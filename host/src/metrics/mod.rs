@@ -8,7 +8,7 @@
 //! - [`LinkTally`]: a connection, from its first try to its loss, and what comes over it.
 //! - [`SendTally`]: what became of sends.
 //! - [`Gap`]: messages that could not be caught up.
-//! - [`PluginTally`]: what a plugin did with its events.
+//! - [`PluginTally`]: what a plugin did with its events, and what became of its file ([`Reload`]).
 //! - [`serve`]: all of it over HTTP.
 //!
 //! Tallies are looked up once and kept: what is counted for each event is one relaxed addition to an atomic. The series
@@ -33,6 +33,7 @@ pub use self::{
     link::{Connected, LinkTally},
     loss::{Loss, LossReason},
     plugin::{Bound, Dropped, Failed, PluginTally},
+    reload::Reload,
     sends::{Refusal, SendTally},
     serve::serve,
 };
@@ -42,6 +43,7 @@ mod held;
 mod link;
 mod loss;
 mod plugin;
+mod reload;
 mod sends;
 mod serve;
 

@@ -10,11 +10,15 @@ use std::{
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
 };
 
-use super::{held::Held, sends::SendTally};
+use super::{
+    held::Held,
+    reload::{Reload, ReloadKind},
+    sends::SendTally,
+};
 use crate::report::{Throttle, brief};
 
 /// The part of the bot that lines about plugins are of.
@@ -28,6 +32,9 @@ const DROPS_PER_SECOND: u32 = 1;
 
 /// Lines about sends that cannot wait.
 const BOUNDS_PER_SECOND: u32 = 1;
+
+/// The bounds by which pauses are counted, in seconds.
+const PAUSES: [f64; 10] = [0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02, 0.1, 1.0];
 
 /// An event that a plugin failed on.
 pub struct Failed<'a> {
@@ -103,6 +110,12 @@ struct Labels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReloadLabels {
+    plugin: Arc<str>,
+    outcome: ReloadKind,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Name {
     plugin: Arc<str>,
 }
@@ -113,6 +126,8 @@ pub(super) struct Plugins {
     held: Held<Arc<str>, Tally>,
     events: Family<Labels, Counter>,
     memory: Family<Name, Gauge>,
+    reloads: Family<ReloadLabels, Counter>,
+    pauses: Histogram,
     sends: SendTally,
 }
 
@@ -126,7 +141,16 @@ impl Plugins {
             "What the linear memories of a plugin's instance take",
             memory.clone(),
         );
-        Self { held: Held::default(), events, memory, sends: sends.clone() }
+        let reloads = Family::default();
+        registry.register("plugin_reloads", "Files and versions of a plugin, by what became of them", reloads.clone());
+        let pauses = Histogram::new(PAUSES);
+        registry.register_with_unit(
+            "plugin_swap_pause",
+            "For how long no event was handled while a new version took over",
+            Unit::Seconds,
+            pauses.clone(),
+        );
+        Self { held: Held::default(), events, memory, reloads, pauses, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -178,6 +202,9 @@ impl Drop for Tally {
             for outcome in Outcome::ALL {
                 self.plugins.events.remove(&Labels { plugin: Arc::clone(&self.name), outcome });
             }
+            for outcome in ReloadKind::ALL {
+                self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
+            }
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
         });
     }
@@ -187,6 +214,16 @@ impl PluginTally {
     /// The plugin handled an event. For every event: it only counts.
     pub fn handled(&self) {
         self.0.handled.inc();
+    }
+
+    /// Something became of the plugin's file.
+    pub fn reloaded(&self, reload: &Reload<'_>) {
+        let labels = ReloadLabels { plugin: Arc::clone(&self.0.name), outcome: reload.kind() };
+        self.0.plugins.reloads.get_or_create(&labels).inc();
+        if let Reload::Swapped { pause, .. } = reload {
+            self.0.plugins.pauses.observe(pause.as_secs_f64());
+        }
+        reload.say(&self.0.name);
     }
 
     /// The memories of the plugin's newest instance have grown to so many bytes.
@@ -204,6 +241,12 @@ impl PluginTally {
     #[must_use]
     pub fn events_handled(&self) -> u64 {
         self.0.handled.get()
+    }
+
+    /// How many events found no room in the plugin's queue.
+    #[must_use]
+    pub fn events_dropped(&self) -> u64 {
+        self.0.dropped.get()
     }
 
     /// How many events the plugin has failed on.

@@ -82,6 +82,11 @@ impl State {
         self.outgoing.commit(&mut self.staged)
     }
 
+    /// Takes the sends of the handler that has just returned, so that they do not leave.
+    pub(in crate::plugins) fn take_staged(&mut self) -> Commands {
+        std::mem::take(&mut self.staged)
+    }
+
     /// Drops the sends of a handler that failed.
     pub(in crate::plugins) fn roll_back(&mut self) {
         self.staged.clear();

@@ -1,5 +1,6 @@
 //! What a trap is told by: where the functions lie that the host calls of itself, and which imports there are.
 
+use serde::{Deserialize, Serialize};
 use wasmtime::FrameInfo;
 
 use super::{
@@ -13,7 +14,7 @@ const SHIM: &str = "wit-component:shim";
 const IMPORT: &str = "indirect-";
 
 /// Known places in a plugin that was made of a core module. Of a component nothing is known.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(in crate::plugins) struct Landmarks {
     /// The exported functions that the host calls besides `setup` and `handle`, with their indices.
     functions: Vec<(String, u32)>,

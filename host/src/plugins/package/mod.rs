@@ -8,6 +8,7 @@ use std::{hash::Hasher as _, path::Path, sync::Arc};
 
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+pub use self::compiled::Compiled;
 use self::{encode::Encoded, error::EncodeError, landmarks::Landmarks};
 use super::{
     api::{self, State},
@@ -15,6 +16,7 @@ use super::{
 };
 
 mod brought;
+mod compiled;
 mod component;
 mod contract;
 mod encode;
@@ -116,12 +118,36 @@ impl Package {
     /// # Errors
     /// A [`PackageError`] that says what to do.
     pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, PackageError> {
+        Self::load_with(sandbox, None, bytes)
+    }
+
+    /// The same, but what was compiled before is taken from `kept`, and what is compiled now is put there.
+    ///
+    /// # Errors
+    /// A [`PackageError`] that says what to do.
+    pub fn load_with(sandbox: &Sandbox, kept: Option<&Compiled>, bytes: &[u8]) -> Result<Self, PackageError> {
+        let hash = ContentHash::of(bytes);
+        if let Some((component, landmarks)) = kept.and_then(|kept| kept.read(sandbox, hash)) {
+            return Self::link(sandbox, hash, &component, landmarks);
+        }
         let Encoded { component, landmarks } = encode::component(bytes)?;
         let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
+        if let Some(kept) = kept {
+            kept.write(hash, &component, &landmarks);
+        }
+        Self::link(sandbox, hash, &component, landmarks)
+    }
+
+    fn link(
+        sandbox: &Sandbox,
+        hash: ContentHash,
+        component: &Component,
+        landmarks: Landmarks,
+    ) -> Result<Self, PackageError> {
         let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let state = export(api::SAVE).ok().zip(export(api::RESTORE).ok());
-        let instance = sandbox.link(&component).map_err(PackageError::Import)?;
-        Ok(Self { hash: ContentHash::of(bytes), instance, setup, handle, state, landmarks: Arc::new(landmarks) })
+        let instance = sandbox.link(component).map_err(PackageError::Import)?;
+        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks) })
     }
 }

@@ -2,30 +2,42 @@
 
 use std::sync::Arc;
 
+use tokio::time::timeout;
 use wasmtime::{Store, component::TypedFunc};
 
 use self::crash::Act;
-pub use self::crash::Crash;
+pub use self::{crash::Crash, state::StateError};
 
+use crate::comet::commands::Commands;
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
-    limits::{START_TIME, START_WAIT, TimeBudget},
+    limits::{START_TIME, START_WAIT, STATE_TIME, TimeBudget},
     package::{Package, landmarks::Landmarks},
     sandbox::Sandbox,
 };
 use crate::report::brief;
 
 mod crash;
+mod state;
 
 /// A plugin that has been set up.
 pub(super) struct Instance {
     store: Store<State>,
     handle: TypedFunc<(Arc<Event>,), (Result<(), String>,)>,
+    /// Of a plugin whose memory outlives a reload.
+    carriers: Option<Carriers>,
     /// How long a call may run.
     time: TimeBudget,
     /// For the words about a crash.
     landmarks: Arc<Landmarks>,
+}
+
+/// The exports that carry a plugin's memory over a reload.
+#[derive(Clone)]
+struct Carriers {
+    save: TypedFunc<(), (Result<Vec<u8>, String>,)>,
+    restore: TypedFunc<(Vec<u8>,), (Result<(), String>,)>,
 }
 
 /// Why an instance did not start.
@@ -65,6 +77,9 @@ pub enum Failure {
     /// `handle` trapped or ran too long. The instance is gone.
     #[error("{0}")]
     Crashed(Box<Crash>),
+    /// There is no instance, and none could be made.
+    #[error("its instance cannot be made anew: {0}")]
+    NotRestarted(Box<StartError>),
 }
 
 impl Instance {
@@ -90,6 +105,13 @@ impl Instance {
             .get_typed_func::<(), (Result<Wants, String>,)>(&mut store, package.setup)
             .map_err(mistyped("setup"))?;
         let handle = instance.get_typed_func(&mut store, package.handle).map_err(mistyped("handle"))?;
+        let carriers = match package.state {
+            Some((save, restore)) => Some(Carriers {
+                save: instance.get_typed_func(&mut store, save).map_err(mistyped("save"))?,
+                restore: instance.get_typed_func(&mut store, restore).map_err(mistyped("restore"))?,
+            }),
+            None => None,
+        };
         begin_call(&mut store, start_time);
         let wants = match setup.call_async(&mut store, ()).await {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
@@ -97,31 +119,86 @@ impl Instance {
         };
         let grants = Arc::new(Grants::from_wants(&wants)?);
         store.data_mut().grants = Arc::clone(&grants);
-        Ok((Self { store, handle, time, landmarks }, wants, grants))
+        Ok((Self { store, handle, carriers, time, landmarks }, wants, grants))
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
     ///
     /// Gives how many bytes of sends are committed and not flushed.
     pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+        match self.call(event).await {
+            Ok(()) => Ok(self.store.data_mut().commit()),
+            Err(failure) => {
+                self.store.data_mut().roll_back();
+                Err(failure)
+            }
+        }
+    }
+
+    /// Handles one event and gives what it would send.
+    pub(super) async fn rehearse(&mut self, event: Arc<Event>) -> Result<Commands, Failure> {
+        let outcome = self.call(event).await;
+        let staged = self.store.data_mut().take_staged();
+        outcome.map(|()| staged)
+    }
+
+    async fn call(&mut self, event: Arc<Event>) -> Result<(), Failure> {
         begin_call(&mut self.store, self.time);
-        let outcome = self.handle.call_async(&mut self.store, (event,)).await;
+        match self.handle.call_async(&mut self.store, (event,)).await {
+            Ok((outcome,)) => outcome.map_err(Failure::Returned),
+            Err(error) => Err(Failure::Crashed(Box::new(self.crash(&error, Act::Handle, self.time)))),
+        }
+    }
+
+    /// Whether the plugin's memory outlives a reload.
+    pub(super) const fn carries_state(&self) -> bool {
+        self.carriers.is_some()
+    }
+
+    /// Lets it hand over what the next version shall know, at most `most` bytes; none if that is nothing.
+    ///
+    /// # Errors
+    /// A [`StateError`]. After a [`StateError::Crashed`] this instance is of no more use.
+    pub(super) async fn save(&mut self, most: usize) -> Result<Option<Vec<u8>>, StateError> {
+        let Some(Carriers { save, .. }) = self.carriers.clone() else { return Ok(None) };
+        let time = TimeBudget::new(STATE_TIME);
+        begin_call(&mut self.store, time);
+        let outcome = timeout(STATE_TIME, save.call_async(&mut self.store, ())).await;
+        self.store.data_mut().roll_back();
         match outcome {
-            Ok((Ok(()),)) => Ok(self.store.data_mut().commit()),
-            Ok((Err(words),)) => {
-                self.store.data_mut().roll_back();
-                Err(Failure::Returned(words))
-            }
-            Err(error) => {
-                self.store.data_mut().roll_back();
-                Err(Failure::Crashed(Box::new(crash(&self.store, &error, Act::Handle, self.time, &self.landmarks))))
-            }
+            Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
+            Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
+            Ok(Ok((Err(words),))) => Err(StateError::Returned(words)),
+            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, time)))),
+            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_TIME)))),
+        }
+    }
+
+    /// Gives it what an earlier version has saved.
+    ///
+    /// # Errors
+    /// A [`StateError`]; this instance is of no more use then.
+    pub(super) async fn restore(&mut self, state: Vec<u8>) -> Result<(), StateError> {
+        let Some(Carriers { restore, .. }) = self.carriers.clone() else { return Ok(()) };
+        let time = TimeBudget::new(STATE_TIME);
+        begin_call(&mut self.store, time);
+        let outcome = timeout(STATE_TIME, restore.call_async(&mut self.store, (state,))).await;
+        self.store.data_mut().roll_back();
+        match outcome {
+            Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
+            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, time)))),
+            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_TIME)))),
         }
     }
 
     /// Gives it the grants of the instance that it stands in for: routes were made of those.
     pub(super) fn keep_grants(&mut self, grants: Arc<Grants>) {
         self.store.data_mut().grants = grants;
+    }
+
+    #[cold]
+    fn crash(&self, error: &wasmtime::Error, act: Act, time: TimeBudget) -> Crash {
+        crash(&self.store, error, act, time, &self.landmarks)
     }
 }
 

@@ -1,29 +1,41 @@
 //! One plugin's life: its queue, its running version, and the change from one version to the next.
 //!
 //! A slot outlives every version that runs in it. Events wait in the slot's [`Queue`], not in an instance, which is why a
-//! swap loses none: a new version takes over between two events. Only [`Slot::swap`] replaces the running version.
+//! swap loses none: a new version takes over between two events, with what the old one saved, and the old one is kept
+//! until the new one has shown what it can do.
 //!
 //! - [`Version`] and [`Starter`]: a version that could take over, and what makes one.
 //! - [`Queue`]: where events wait.
 //! - `occupant`: the task that handles them; `instance`: one instance of a version.
+//! - `swap`, `probation`: how a version takes over, and how it is taken back.
+//! - `shadow`: a candidate that runs beside it, without effect.
 //!
 //! Called by `bot`; calls `sandbox` and `api`. Knows nothing of the network.
 
 use std::sync::Arc;
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 
 use self::occupant::Occupant;
 pub use self::{
-    instance::{Crash, Failure, StartError},
+    instance::{Crash, Failure, StartError, StateError},
     queue::{Pushed, Queue},
-    version::{Starter, Version},
+    shadow::Comparison,
+    swap::{Manner, SwapError, Switched},
+    version::{Identity, Starter, Version},
 };
+use super::package::ContentHash;
 use crate::metrics::PluginTally;
 
 mod instance;
 mod occupant;
+mod probation;
 mod queue;
+mod shadow;
+mod swap;
 mod version;
 
 /// A handle on a slot. Dropping it stops the slot at once; [`Slot::drain`] lets it finish.
@@ -35,18 +47,48 @@ pub struct Slot {
 }
 
 enum Order {
-    Swap(Box<Version>),
+    Swap { version: Box<Version>, manner: Manner, reply: oneshot::Sender<Result<Switched, SwapError>> },
+    Shadow { candidate: Box<Version>, reply: oneshot::Sender<Result<Arc<Comparison>, SwapError>> },
+    EndShadow,
     Drain,
+}
+
+/// What a slot says of itself.
+#[derive(Debug)]
+pub struct News {
+    /// The plugin.
+    pub plugin: Arc<str>,
+    /// What has happened.
+    pub what: Happened,
+}
+
+/// What has become of a version on probation.
+#[derive(Debug)]
+pub enum Happened {
+    /// It stays.
+    Passed {
+        /// Which version.
+        hash: ContentHash,
+    },
+    /// It failed too often, and the one before has come back.
+    RolledBack {
+        /// The version that failed.
+        bad: Box<Identity>,
+        /// The version that runs again.
+        good: Box<Identity>,
+        /// In words.
+        why: String,
+    },
 }
 
 impl Slot {
     /// Starts a slot with its first version.
     #[must_use]
-    pub fn start(starter: Starter, version: Version) -> Self {
-        let queue = Arc::new(Queue::with_bound(starter.queue_events()));
-        let tally = starter.tally().clone();
+    pub fn start(version: Version, news: mpsc::UnboundedSender<News>) -> Self {
+        let queue = Arc::new(Queue::with_bound(version.starter.terms().queue_events));
+        let tally = version.starter.tally().clone();
         let (orders, receiver) = mpsc::unbounded_channel();
-        let occupant = Occupant::new(starter, version, Arc::clone(&queue));
+        let occupant = Occupant::new(version, Arc::clone(&queue), news);
         Self { queue, orders, tally, task: tokio::spawn(occupant.run(receiver)) }
     }
 
@@ -56,10 +98,31 @@ impl Slot {
         &self.queue
     }
 
-    /// Lets `version` take over before the next event; what the old version works on it finishes first.
-    pub fn swap(&self, version: Version) {
-        // A slot that ended meanwhile has nothing left to swap.
-        let _ = self.orders.send(Order::Swap(Box::new(version)));
+    /// What the plugin does, counted.
+    #[must_use]
+    pub const fn tally(&self) -> &PluginTally {
+        &self.tally
+    }
+
+    /// Lets `version` take over before the next event. What the old version works on it finishes first. Nothing comes back
+    /// if the slot ends before.
+    pub fn swap(&self, version: Version, manner: Manner) -> oneshot::Receiver<Result<Switched, SwapError>> {
+        let (reply, replied) = oneshot::channel();
+        // A slot that ended meanwhile has nothing left to swap: then the answer does not come.
+        let _ = self.orders.send(Order::Swap { version: Box::new(version), manner, reply });
+        replied
+    }
+
+    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap.
+    pub fn shadow(&self, candidate: Version) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
+        let (reply, replied) = oneshot::channel();
+        let _ = self.orders.send(Order::Shadow { candidate: Box::new(candidate), reply });
+        replied
+    }
+
+    /// Ends the candidate that runs beside, if there is one.
+    pub fn end_shadow(&self) {
+        let _ = self.orders.send(Order::EndShadow);
     }
 
     /// Lets the slot handle what waits, then ends it; gives what it has done.

@@ -1,25 +1,21 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
 
-use std::{collections::VecDeque, ops::ControlFlow, pin::pin, sync::Arc};
+use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
-use futures_util::future::poll_immediate;
-use tokio::{sync::mpsc, time::timeout};
+use tokio::sync::mpsc;
 
 use super::{
-    Order,
-    instance::{Crash, Failure, Instance, StartError},
+    Happened, News, Order,
+    instance::Failure,
+    probation::{Fate, Past, Probation, Verdict, Why},
     queue::Queue,
-    version::{Starter, Version},
+    shadow::{Comparison, Seen, Shadow},
+    swap::{Manner, SwapError, Switched, carry_state},
+    version::Version,
 };
 use crate::{
     metrics::{Dropped, Failed},
-    plugins::{
-        api::Event,
-        grants::Grants,
-        limits::{QUEUE_BYTES, WAIT_TIME},
-        outgoing::Outgoing,
-        package::Package,
-    },
+    plugins::{api::Event, limits::QUEUE_BYTES},
 };
 
 /// Sends that are ready leave at the latest when they are so many bytes.
@@ -30,43 +26,41 @@ const STRETCH_EVENTS: usize = 256;
 
 /// The task of a slot.
 pub(super) struct Occupant {
-    starter: Starter,
-    package: Package,
-    grants: Arc<Grants>,
-    /// None after a crash, until the next event.
-    instance: Option<Instance>,
+    running: Version,
+    /// Of the running version, as long as it lasts.
+    probation: Option<Box<Probation>>,
+    shadow: Option<Shadow>,
     queue: Arc<Queue>,
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
     /// Whether the routes may have been made for another version than the running one.
     has_swapped: bool,
-    /// The running version in log lines.
-    label: Arc<str>,
+    news: mpsc::UnboundedSender<News>,
 }
 
 impl Occupant {
     /// A task that handles what `queue` gets, with `version` to begin with.
-    pub(super) fn new(starter: Starter, version: Version, queue: Arc<Queue>) -> Self {
+    pub(super) fn new(version: Version, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
         Self {
-            starter,
-            package: version.package,
-            grants: version.grants,
-            label: version.label,
-            instance: Some(version.instance),
+            running: version,
+            probation: None,
+            shadow: None,
             queue,
             batch: VecDeque::new(),
             has_swapped: false,
+            news,
         }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let queue = Arc::clone(&self.queue);
-        let outgoing = Arc::clone(self.starter.outgoing());
+        let outgoing = Arc::clone(self.running.starter.outgoing());
         loop {
             if self.batch.is_empty() {
                 queue.take(&mut self.batch);
             }
             let busy = !self.batch.is_empty();
+            let until = self.probation.as_ref().map(|probation| probation.until());
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -74,6 +68,7 @@ impl Occupant {
                     None => return,
                 },
                 () = outgoing.lane().room(), if busy => self.stretch(&orders).await,
+                () = reached(until), if until.is_some() => self.pass(),
                 () = queue.filled(), if !busy => {}
             }
         }
@@ -81,32 +76,64 @@ impl Occupant {
 
     async fn obey(&mut self, order: Order) -> ControlFlow<()> {
         match order {
-            Order::Swap(version) => {
-                let Version { package, instance, grants, label, .. } = *version;
-                (self.package, self.instance, self.grants, self.label) = (package, Some(instance), grants, label);
-                // What waits was meant for the old version, and more of that may come before the routes follow.
-                self.has_swapped = true;
-                tracing::info!(
-                    plugin = self.starter.name(),
-                    version = &*self.label,
-                    "plugin replaced: {}",
-                    self.grants
-                );
-                ControlFlow::Continue(())
+            Order::Swap { version, manner, reply } => {
+                let outcome = self.swap(*version, manner).await;
+                // Whoever does not wait for it any more has stopped.
+                let _ = reply.send(outcome);
             }
+            Order::Shadow { candidate, reply } => {
+                let _ = reply.send(self.begin_shadow(*candidate).await);
+            }
+            Order::EndShadow => self.shadow = None,
             Order::Drain => {
                 loop {
                     if self.batch.is_empty() {
                         self.queue.take(&mut self.batch);
                     }
                     let Some(event) = self.batch.pop_front() else { break };
-                    self.starter.outgoing().lane().room().await;
+                    self.running.starter.outgoing().lane().room().await;
                     self.handle(event).await;
-                    self.starter.outgoing().flush();
+                    self.running.starter.outgoing().flush();
                 }
-                ControlFlow::Break(())
+                self.pass();
+                return ControlFlow::Break(());
             }
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Lets a version take over; see [`Slot::swap`](super::Slot::swap).
+    async fn swap(&mut self, mut version: Version, manner: Manner) -> Result<Switched, SwapError> {
+        let since = Instant::now();
+        let state_bytes = match manner.with_state {
+            true => carry_state(&mut self.running, &mut version).await?,
+            false => None,
+        };
+        let old = mem::replace(&mut self.running, version);
+        // What waits was meant for the old version, and more of that may come before the routes follow.
+        self.has_swapped = true;
+        let pause = since.elapsed();
+        // A candidate was compared with the old version.
+        self.shadow = None;
+        let terms = self.running.starter.terms();
+        self.queue.set_bound(terms.queue_events);
+        let tally = self.running.starter.tally();
+        match &mut self.probation {
+            _ if terms.probation.events == 0 || !manner.on_probation => self.pass(),
+            // The one that went has failed already, so it is none to come back to.
+            Some(probation) if probation.has_failures() => probation.again(&terms.probation, tally),
+            probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation, tally))),
+        }
+        let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
+        Ok(Switched { pause, state_bytes, fallback })
+    }
+
+    async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
+        carry_state(&mut self.running, &mut candidate).await?;
+        let shadow = Shadow::start(self.running.starter.name(), Arc::clone(&self.running.label), candidate);
+        let comparison = Arc::clone(shadow.comparison());
+        self.shadow = Some(shadow);
+        Ok(comparison)
     }
 
     /// Handles events until none is left, an order waits, or enough is ready to be sent.
@@ -118,11 +145,12 @@ impl Occupant {
                 break;
             }
         }
-        self.starter.outgoing().flush();
-        self.starter.tally().dropped(&Dropped {
-            version: &self.label,
+        let starter = &self.running.starter;
+        starter.outgoing().flush();
+        starter.tally().dropped(&Dropped {
+            version: &self.running.label,
             events: self.queue.take_dropped(),
-            queue_events: self.starter.queue_events(),
+            queue_events: starter.terms().queue_events,
             queue_mib: QUEUE_BYTES / (1024 * 1024),
         });
         tokio::task::consume_budget().await;
@@ -130,73 +158,138 @@ impl Occupant {
 
     /// Handles one event; gives how many bytes of sends are committed and not flushed.
     async fn handle(&mut self, event: Arc<Event>) -> usize {
-        if self.has_swapped && !self.grants.hears(&event.pipe, &event.name) {
+        if self.has_swapped && !self.running.grants.hears(&event.pipe, &event.name) {
+            let fallback = self.probation.as_ref().map(|probation| &probation.fallback);
+            if fallback.is_some_and(|fallback| fallback.grants.hears(&event.pipe, &event.name)) {
+                self.note(Past { event, fate: Fate::Unheard, why: None }).await;
+            }
             return 0;
         }
-        if self.instance.is_none() {
-            // Boxed, as this is rare and every event would carry its size otherwise.
-            let restarting = restart(self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
-            match Box::pin(restarting).await {
-                Ok(instance) => self.instance = Some(instance),
-                Err(error) => {
-                    self.failed(&event, &format_args!("its instance cannot be made anew: {error}"), &[]);
-                    return 0;
-                }
-            }
-        }
-        let Some(instance) = &mut self.instance else { return 0 };
-        match bounded(instance.handle(Arc::clone(&event)), self.starter.outgoing()).await {
+        match self.attempt(&event).await {
             Ok(committed) => {
-                self.starter.tally().handled();
+                if self.probation.is_some() {
+                    self.note(Past { event, fate: Fate::Handled, why: None }).await;
+                }
                 committed
             }
-            Err(failure) => {
-                self.lost(&event, &failure);
+            Err(why) => {
+                if self.probation.is_some() {
+                    self.note(Past { event, fate: Fate::Failed, why: Some(why) }).await;
+                } else {
+                    self.lose(&event, &why);
+                }
                 0
             }
         }
     }
 
-    #[cold]
-    fn lost(&mut self, event: &Event, failure: &Failure) {
-        let backtrace = match failure {
-            Failure::Crashed(crash) => {
-                self.instance = None;
-                crash.backtrace.as_slice()
-            }
-            Failure::Returned(_) => &[],
+    /// Lets the running version handle an event, counts it, and says so if it failed.
+    async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Why> {
+        let outcome = match &self.shadow {
+            None => self.running.deliver(Arc::clone(event)).await,
+            Some(_) => Box::pin(self.attempt_seen(event)).await,
         };
-        self.failed(event, failure, backtrace);
+        match outcome {
+            Ok(committed) => {
+                self.running.starter.tally().handled();
+                Ok(committed)
+            }
+            Err(failure) => Err(self.failed(event, failure)),
+        }
     }
 
-    fn failed(&self, event: &Event, why: &dyn std::fmt::Display, backtrace: &[String]) {
-        self.starter.tally().failed(&Failed {
-            version: &self.label,
+    /// The same before the eyes of a candidate.
+    async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<usize, Failure> {
+        let outcome = self.running.rehearse(Arc::clone(event)).await;
+        if let Some(shadow) = &self.shadow {
+            let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
+            shadow.show(Seen { event: Arc::clone(event), outcome });
+        }
+        outcome.map(|commands| self.running.perform(commands))
+    }
+
+    #[cold]
+    fn failed(&self, event: &Event, failure: Failure) -> Why {
+        let reason = failure.to_string();
+        let backtrace = match failure {
+            Failure::Crashed(crash) => crash.backtrace,
+            Failure::Returned(_) | Failure::NotRestarted(_) => Vec::new(),
+        };
+        let label = Arc::clone(&self.running.label);
+        self.running.starter.tally().failed(&Failed {
+            version: &label,
             pipe: &event.pipe,
             event: &event.name,
-            backtrace,
+            backtrace: &backtrace,
+            why: &reason,
+        });
+        Why { reason, backtrace, label }
+    }
+
+    /// Takes down an event of the probation, and ends that if it is decided.
+    async fn note(&mut self, past: Past) {
+        let Some(probation) = &mut self.probation else { return };
+        match probation.note(past) {
+            Verdict::Open => {}
+            Verdict::Passed => self.pass(),
+            Verdict::Failed => Box::pin(self.roll_back()).await,
+        }
+    }
+
+    /// Ends the probation: the running version stays.
+    fn pass(&mut self) {
+        let Some(probation) = self.probation.take() else { return };
+        for past in &probation.journal {
+            if let Some(why) = &past.why {
+                self.lose(&past.event, why);
+            }
+        }
+        self.tell(Happened::Passed { hash: self.running.hash() });
+    }
+
+    /// Puts the version before back, as if it had never been replaced; see `probation`.
+    async fn roll_back(&mut self) {
+        let Some(probation) = self.probation.take() else { return };
+        let why = probation.reason();
+        let Probation { fallback, journal, .. } = *probation;
+        let bad = mem::replace(&mut self.running, fallback);
+        self.shadow = None;
+        self.queue.set_bound(self.running.starter.terms().queue_events);
+        for Past { event, fate, .. } in journal {
+            if !self.running.grants.hears(&event.pipe, &event.name) {
+                continue;
+            }
+            if fate == Fate::Handled {
+                // It was answered. That the old version cannot handle it concerns its memory alone.
+                if let Err(failure) = self.running.rehearse(event).await {
+                    tracing::debug!(plugin = self.running.starter.name(), "an event was not made good: {failure}");
+                }
+            } else if let Err(why) = self.attempt(&event).await {
+                self.lose(&event, &why);
+            }
+        }
+        self.running.starter.outgoing().flush();
+        self.tell(Happened::RolledBack {
+            bad: Box::new(bad.identity()),
+            good: Box::new(self.running.identity()),
             why,
         });
     }
-}
 
-/// A new instance, since the last call cost the old one. Routes were made of the old one's grants, so it gets those.
-async fn restart(starter: Starter, package: Package, grants: Arc<Grants>) -> Result<Instance, StartError> {
-    let mut version = starter.start(package).await?;
-    version.instance.keep_grants(grants);
-    Ok(version.instance)
-}
-
-/// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer. When one does, what earlier
-/// events have sent leaves first: it must not wait as well.
-async fn bounded(call: impl Future<Output = Result<usize, Failure>>, outgoing: &Outgoing) -> Result<usize, Failure> {
-    let mut call = pin!(call);
-    if let Some(outcome) = poll_immediate(&mut call).await {
-        return outcome;
+    /// An event that nobody will handle any more.
+    fn lose(&self, event: &Event, why: &Why) {
+        self.running.starter.keep_failed(event, &why.label, &why.reason, &why.backtrace);
     }
-    outgoing.flush();
-    Box::pin(timeout(WAIT_TIME, call)).await.unwrap_or_else(|_| {
-        let reason = format!("it waited longer than {} s and was stopped", WAIT_TIME.as_secs());
-        Err(Failure::Crashed(Box::new(Crash { reason, backtrace: Vec::new() })))
-    })
+
+    fn tell(&self, what: Happened) {
+        // Nobody listens any more when the bot stops.
+        let _ = self.news.send(News { plugin: self.running.starter.name().into(), what });
+    }
+}
+
+/// Waits until a time has come.
+async fn reached(until: Option<Instant>) {
+    if let Some(until) = until {
+        tokio::time::sleep_until(until.into()).await;
+    }
 }

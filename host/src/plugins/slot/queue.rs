@@ -8,7 +8,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -21,7 +21,7 @@ use crate::plugins::{api::Event, limits::QUEUE_BYTES};
 pub struct Queue {
     waiting: Mutex<Waiting>,
     filled: Notify,
-    bound: usize,
+    bound: AtomicUsize,
     dropped: AtomicU64,
 }
 
@@ -36,19 +36,30 @@ impl Queue {
     /// An empty queue for at most `bound` events and [`QUEUE_BYTES`] of payload.
     #[must_use]
     pub fn with_bound(bound: usize) -> Self {
-        Self { waiting: Mutex::default(), filled: Notify::new(), bound: bound.max(1), dropped: AtomicU64::new(0) }
+        Self { waiting: Mutex::default(), filled: Notify::new(), bound: AtomicUsize::new(bound.max(1)), dropped: AtomicU64::new(0) }
     }
 
     /// Puts an event at the end. Wakes nobody: whoever pushed the first one calls [`Self::wake`] after its burst.
     pub fn push(&self, event: Arc<Event>) -> Pushed {
         let mut waiting = self.lock();
-        if waiting.events.len() >= self.bound || waiting.bytes >= QUEUE_BYTES {
+        if waiting.events.len() >= self.bound.load(Ordering::Relaxed) || waiting.bytes >= QUEUE_BYTES {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             return Pushed::Dropped;
         }
         waiting.bytes += event.data.len();
         waiting.events.push_back(event);
         if waiting.events.len() == 1 { Pushed::First } else { Pushed::Behind }
+    }
+
+    /// From now on at most `bound` events may wait. Those that do already stay.
+    pub(super) fn set_bound(&self, bound: usize) {
+        self.bound.store(bound.max(1), Ordering::Relaxed);
+    }
+
+    /// How many events wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.lock().events.len()
     }
 
     /// Wakes the slot.

@@ -1,19 +1,21 @@
-//! Versions of a plugin: what a file became, set up and ready to take over.
+//! Versions of a plugin: what a file became, set up and able to handle events.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::SystemTime};
 
+use futures_util::future::poll_immediate;
 use tokio::time::timeout;
 use wasmtime_wasi_config::WasiConfigVariables;
 
-use super::instance::{Failure, Instance, StartError};
+use super::instance::{Crash, Failure, Instance, StartError};
 use crate::{
-    comet::{asks::Asks, link::Port, outbox::Bounds},
+    comet::{asks::Asks, commands::Commands, link::Port, outbox::Bounds},
     config::PluginTerms,
-    metrics::PluginTally,
+    metrics::{Metrics, PluginTally},
     plugins::{
-        api::{Event, State, Tag},
+        api::{Event, State, Tag, Wants},
         grants::Grants,
-        limits::{Budget, START_WAIT, TimeBudget},
+        kept::{Failed, Quarantine},
+        limits::{Budget, START_WAIT, TimeBudget, WAIT_TIME},
         outgoing::Outgoing,
         package::{ContentHash, Package},
         sandbox::Sandbox,
@@ -23,11 +25,12 @@ use crate::{
 /// What is shown of the version that a plugin gives itself.
 const VERSION_MAX_CHARACTERS: usize = 32;
 
-/// A version that has been set up and could take over.
+/// A version that has been set up.
 pub struct Version {
-    pub(super) package: Package,
-    pub(super) instance: Instance,
-    outgoing: Arc<Outgoing>,
+    pub(super) starter: Starter,
+    package: Package,
+    /// None after a crash, until the next event.
+    pub(super) instance: Option<Instance>,
     /// What it may do.
     pub grants: Arc<Grants>,
     /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
@@ -41,14 +44,93 @@ impl Version {
         self.package.hash
     }
 
+    /// Compiled, to be started again.
+    #[must_use]
+    pub const fn package(&self) -> &Package {
+        &self.package
+    }
+
+    /// What is to be known of it while it runs.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        let (label, grants) = (Arc::clone(&self.label), Arc::clone(&self.grants));
+        Identity { starter: self.starter.clone(), hash: self.hash(), label, grants }
+    }
+
     /// Handles one event outside any slot, as a measurement or a trial does; its sends leave at once.
     ///
     /// # Errors
-    /// A [`Failure`]; after a [`Failure::Crashed`] this version is of no more use.
+    /// A [`Failure`].
     pub async fn handle(&mut self, event: Arc<Event>) -> Result<(), Failure> {
-        let outcome = self.instance.handle(event).await;
-        self.outgoing.flush();
+        let outcome = self.deliver(event).await;
+        self.starter.outgoing.flush();
         outcome.map(|_| ())
+    }
+
+    /// Handles one event; gives how many bytes of sends are committed and not flushed.
+    pub(super) async fn deliver(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+        if self.instance.is_none() {
+            self.instance = Some(self.restart().await?);
+        }
+        let Some(instance) = &mut self.instance else { return Ok(0) };
+        let outcome = bounded(instance.handle(event), &self.starter.outgoing).await;
+        self.outlive(outcome)
+    }
+
+    /// Handles one event and gives what it would send, which is not sent.
+    pub(super) async fn rehearse(&mut self, event: Arc<Event>) -> Result<Commands, Failure> {
+        if self.instance.is_none() {
+            self.instance = Some(self.restart().await?);
+        }
+        let Some(instance) = &mut self.instance else { return Ok(Commands::default()) };
+        let outcome = bounded(instance.rehearse(event), &self.starter.outgoing).await;
+        self.outlive(outcome)
+    }
+
+    /// Sends what it rehearsed; gives how many bytes of sends are committed and not flushed.
+    pub(super) fn perform(&self, mut commands: Commands) -> usize {
+        self.starter.outgoing.commit(&mut commands)
+    }
+
+    /// An instance that crashed is thrown away.
+    fn outlive<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
+        if matches!(outcome, Err(Failure::Crashed(_))) {
+            self.instance = None;
+        }
+        outcome
+    }
+
+    /// A new instance, since the last call cost the old one. Routes were made of the old one's grants, so it gets those.
+    ///
+    /// Boxed, as this is rare and every event would carry its size otherwise.
+    #[cold]
+    fn restart(&self) -> impl Future<Output = Result<Instance, Failure>> + use<> {
+        let (starter, package, grants) = (self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
+        Box::pin(async move {
+            let started = starter.instance(&package).await;
+            let (mut instance, _, _) = started.map_err(|error| Failure::NotRestarted(Box::new(error)))?;
+            instance.keep_grants(grants);
+            Ok(instance)
+        })
+    }
+}
+
+/// What is known of a version while it runs in a slot.
+#[derive(Clone)]
+pub struct Identity {
+    /// What makes its instances.
+    pub starter: Starter,
+    /// Which file it was made of.
+    pub hash: ContentHash,
+    /// How it is called in the log.
+    pub label: Arc<str>,
+    /// What it may do.
+    pub grants: Arc<Grants>,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.label)
     }
 }
 
@@ -62,6 +144,7 @@ pub struct Starter {
     asks: Arc<Asks>,
     outgoing: Arc<Outgoing>,
     tally: PluginTally,
+    quarantine: Option<Quarantine>,
 }
 
 impl Starter {
@@ -78,7 +161,35 @@ impl Starter {
         let config = Arc::new(terms.config.iter().cloned().collect());
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
-        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally }
+        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally, quarantine: None }
+    }
+
+    /// From now on events on which a version failed for good are kept there.
+    #[must_use]
+    pub fn keeping_failed_in(self, quarantine: Quarantine) -> Self {
+        Self { quarantine: Some(quarantine), ..self }
+    }
+
+    /// Keeps an event that nobody will handle any more.
+    pub(super) fn keep_failed(&self, event: &Event, version: &str, reason: &str, backtrace: &[String]) {
+        let Some(quarantine) = &self.quarantine else { return };
+        let failed = Failed { version, event, reason, backtrace, at: SystemTime::now() };
+        quarantine.add(self.name(), failed, self.terms.quarantine_events);
+    }
+
+    /// For the same plugin on other terms. What it sends goes the same way, in its order.
+    #[must_use]
+    pub fn on(&self, terms: PluginTerms) -> Self {
+        let config = Arc::new(terms.config.iter().cloned().collect());
+        Self { terms: Arc::new(terms), config, ..self.clone() }
+    }
+
+    /// For the same plugin once more, beside the one that runs: with a name of its own in the log, and not counted with it.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
+        let tally = Metrics::new().plugin(&name);
+        Self { tag: Tag { name }, tally, quarantine: None, ..self.clone() }
     }
 
     /// The plugin's name.
@@ -86,13 +197,15 @@ impl Starter {
         &self.tag.name
     }
 
-    /// How many events may wait for the plugin.
-    pub(super) fn queue_events(&self) -> usize {
-        self.terms.queue_events
+    /// What the plugin gets.
+    #[must_use]
+    pub fn terms(&self) -> &PluginTerms {
+        &self.terms
     }
 
     /// What it does, counted.
-    pub(super) const fn tally(&self) -> &PluginTally {
+    #[must_use]
+    pub const fn tally(&self) -> &PluginTally {
         &self.tally
     }
 
@@ -106,6 +219,12 @@ impl Starter {
     /// # Errors
     /// A [`StartError`] that says why this version cannot run.
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
+        let (instance, wants, grants) = self.instance(&package).await?;
+        let label = label(&wants.version, package.hash);
+        Ok(Version { starter: self.clone(), package, instance: Some(instance), grants, label })
+    }
+
+    async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
         let state = State::new(
             self.tag.clone(),
             Arc::default(),
@@ -115,10 +234,8 @@ impl Starter {
             Arc::clone(&self.config),
             self.tally.clone(),
         );
-        let starting = Instance::start(&self.sandbox, &package, state, TimeBudget::new(self.terms.time_per_event));
-        let (instance, wants, grants) = timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)??;
-        let label = label(&wants.version, package.hash);
-        Ok(Version { package, instance, outgoing: Arc::clone(&self.outgoing), grants, label })
+        let starting = Instance::start(&self.sandbox, package, state, TimeBudget::new(self.terms.time_per_event));
+        timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)?
     }
 }
 
@@ -127,4 +244,16 @@ fn label(version: &str, hash: ContentHash) -> Arc<str> {
     let is_plain = |character: &char| character.is_ascii_graphic();
     let version: String = version.chars().filter(is_plain).take(VERSION_MAX_CHARACTERS).collect();
     if version.is_empty() { hash.to_string().into() } else { format!("{version}+{hash}").into() }
+}
+
+/// Ends a call that waits too long. Most calls never wait, and they do not pay for a timer. When one does, what earlier
+/// events have sent leaves first: it must not wait as well.
+async fn bounded<T>(call: impl Future<Output = Result<T, Failure>>, outgoing: &Outgoing) -> Result<T, Failure> {
+    let mut call = pin!(call);
+    if let Some(outcome) = poll_immediate(&mut call).await {
+        return outcome;
+    }
+    outgoing.flush();
+    let outcome = Box::pin(timeout(WAIT_TIME, call)).await;
+    outcome.unwrap_or_else(|_| Err(Failure::Crashed(Box::new(Crash::waited(WAIT_TIME)))))
 }

@@ -3,12 +3,12 @@
 //! The engine tells a plugin's mistakes in the ABI in its own words and without a name. Which call it was follows from
 //! the frames that were running, so that calls that end well pay for nothing here.
 
-use std::{borrow::Cow, fmt, str::Utf8Error};
+use std::{borrow::Cow, fmt, str::Utf8Error, time::Duration};
 
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use crate::plugins::{
-    api::{HANDLE, SETUP},
+    api::{HANDLE, RESTORE, SAVE, SETUP},
     limits::{Overrun, TimeBudget},
     package::landmarks::{self, Landmarks},
 };
@@ -38,6 +38,8 @@ pub(super) enum Act {
     Start,
     Setup,
     Handle,
+    Save,
+    Restore,
 }
 
 impl Act {
@@ -46,6 +48,8 @@ impl Act {
             Self::Start => "",
             Self::Setup => SETUP,
             Self::Handle => HANDLE,
+            Self::Save => SAVE,
+            Self::Restore => RESTORE,
         }
     }
 
@@ -53,12 +57,19 @@ impl Act {
     const fn answer(self) -> &'static str {
         match self {
             Self::Start | Self::Setup => "result<wants, string>",
-            Self::Handle => "result<_, string>",
+            Self::Handle | Self::Restore => "result<_, string>",
+            Self::Save => "result<list<u8>, string>",
         }
     }
 }
 
 impl Crash {
+    /// A call that waited, and did not run, for longer than it may.
+    #[cold]
+    pub(in crate::plugins::slot) fn waited(most: Duration) -> Self {
+        Self { reason: format!("it waited longer than {} s and was stopped", most.as_secs()), backtrace: Vec::new() }
+    }
+
     #[cold]
     pub(super) fn new(
         error: &wasmtime::Error,

@@ -1,0 +1,310 @@
+//! What is tried with a plugin, and the part of it that takes time: reading, compiling, starting.
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use tokio::sync::Semaphore;
+
+use super::{Roster, Workshop};
+use crate::{
+    comet::name::PipeName,
+    plugins::{
+        grants::Grants,
+        kept::Record,
+        package::{ContentHash, Package, PackageError},
+        slot::{StartError, Starter, SwapError, Version},
+    },
+};
+
+/// The most pipes that are heard: 64 connections full.
+const PIPES_MAX: usize = 2048;
+
+/// Something to try with a plugin.
+#[derive(Debug, Clone)]
+pub(super) struct Try {
+    pub(super) source: Source,
+    pub(super) why: Why,
+    /// Whether the new version begins without what the old one knows.
+    pub(super) without_state: bool,
+    /// Which attempt of all it is.
+    pub(super) number: u64,
+}
+
+/// Where a version comes from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    /// A file.
+    File(PathBuf),
+    /// One that ran before.
+    Kept(ContentHash),
+}
+
+/// Why something is tried, which decides how much is asked of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// The bot starts.
+    Start,
+    /// The bot starts, and the file is not the version that ran last: that one runs first.
+    Restore,
+    /// The file has changed.
+    Folder,
+    /// The operator wants it tried again, or has just granted what it asks for.
+    Wish,
+    /// The operator wants an earlier version.
+    Rollback,
+    /// The plugin's settings have changed.
+    Terms,
+    /// It shall run beside the running version.
+    Shadow,
+}
+
+/// What came of it.
+pub(super) struct Loaded {
+    pub(super) name: String,
+    pub(super) attempt: Try,
+    pub(super) result: Result<Ready, Rejection>,
+}
+
+/// How far an attempt came.
+pub(super) enum Ready {
+    /// A version could take over.
+    Version(Box<Version>),
+    /// It is what runs already.
+    Unchanged,
+    /// It is what the bot itself or the operator has taken back; it stays so until the file is another one.
+    HeldBack,
+    /// Another version ran last: that one shall run before this is tried.
+    After(ContentHash),
+}
+
+/// Why a file or version does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejection {
+    /// It cannot be loaded.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// It cannot be started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// What the running version knows could not be carried over.
+    #[error(transparent)]
+    Swap(#[from] SwapError),
+    /// A candidate has nothing to be compared with.
+    #[error("no version runs that it could be compared with")]
+    NothingRuns,
+    /// There are too many.
+    #[error("no more than {0} plugins may run: remove one, or raise `max` in [plugins]")]
+    TooMany(usize),
+    /// So many connections would be too many for a server. The pipes of those that run already come first.
+    #[error(
+        "it hears pipes that make {0} with those of the plugins that run, and {PIPES_MAX} is the most: let it hear \
+         fewer, or run it in a bot of its own"
+    )]
+    TooManyPipes(usize),
+    /// An earlier version is not there any more.
+    #[error("the version {0} is not kept any more: put its file into the folder")]
+    NotKept(ContentHash),
+    /// Loading it ended in a way that should not be possible.
+    #[error("loading it broke off: {0}")]
+    BrokeOff(String),
+}
+
+impl Try {
+    pub(super) const fn new(source: Source, why: Why) -> Self {
+        Self { source, why, without_state: false, number: 0 }
+    }
+}
+
+impl Roster {
+    /// Tries something with a plugin, now or when what is under way has come to an end. The newest counts. Gives the
+    /// number of the attempt.
+    pub(super) fn try_it(&mut self, name: &str, attempt: Try) -> u64 {
+        let number = self.next_number();
+        let attempt = Try { number, ..attempt };
+        match self.plugins.get_mut(name) {
+            Some(plugin) if plugin.is_trying => plugin.next = Some(attempt),
+            _ => self.try_now(name, attempt),
+        }
+        number
+    }
+
+    /// Numbers what follows from here on.
+    pub(super) const fn next_number(&mut self) -> u64 {
+        self.attempts += 1;
+        self.attempts
+    }
+
+    pub(super) fn try_now(&mut self, name: &str, mut attempt: Try) {
+        let starter = self.starter(name);
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        plugin.is_trying = true;
+        if attempt.why == Why::Folder && starter.terms().shadow && plugin.running.is_some() {
+            attempt.why = Why::Shadow;
+        }
+        let known = Known {
+            running: plugin.running.as_ref().map(|running| running.hash),
+            record: plugin.record.clone(),
+            packages: plugin.packages.clone(),
+        };
+        let (workshop, turns, name) = (self.workshop.clone(), Arc::clone(&self.turns), name.to_owned());
+        self.loads.spawn(async move {
+            let result = load(workshop, &starter, attempt.clone(), known, turns).await;
+            Loaded { name, attempt, result }
+        });
+    }
+
+    /// Makes a plugin's versions: the way out of it stays the same from one to the next.
+    fn starter(&self, name: &str) -> Starter {
+        let terms = self.settings.terms(name).clone();
+        if let Some(running) = self.plugins.get(name).and_then(|plugin| plugin.running.as_ref()) {
+            return running.starter.on(terms);
+        }
+        let Workshop { sandbox, port, bounds, metrics, kept, .. } = &self.workshop;
+        let starter = Starter::new(Arc::clone(sandbox), name, terms, port, *bounds, metrics.plugin(name));
+        starter.keeping_failed_in(kept.quarantine().clone())
+    }
+}
+
+/// What is known of the plugin when an attempt begins.
+struct Known {
+    running: Option<ContentHash>,
+    record: Record,
+    packages: Vec<Package>,
+}
+
+/// Reads, compiles and sets up.
+async fn load(
+    workshop: Workshop,
+    starter: &Starter,
+    attempt: Try,
+    known: Known,
+    turns: Arc<Semaphore>,
+) -> Result<Ready, Rejection> {
+    // The semaphore is never closed; without a permit it would only compile sooner.
+    let turn = turns.acquire_owned().await.ok();
+    let why = attempt.why;
+    let compiled = tokio::task::spawn_blocking(move || compile(&workshop, attempt, &known));
+    let compiled = compiled.await.map_err(|error| Rejection::BrokeOff(error.to_string()))??;
+    // A `setup` that waits holds up nobody's compiler.
+    drop(turn);
+    let package = match compiled {
+        Compiled::Package(package) => package,
+        Compiled::Not(ready) => return Ok(ready),
+    };
+    let version = match why {
+        Why::Shadow => starter.apart().start(package).await?,
+        _ => starter.start(package).await?,
+    };
+    Ok(Ready::Version(Box::new(version)))
+}
+
+enum Compiled {
+    Package(Package),
+    Not(Ready),
+}
+
+fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<Compiled, Rejection> {
+    let at_hand = |hash| known.packages.iter().find(|package| package.hash == hash).cloned();
+    let Workshop { sandbox, compiled, kept, .. } = workshop;
+    let (bytes, hash) = match attempt.source {
+        Source::File(path) => {
+            let bytes = Package::read(&path)?;
+            let hash = ContentHash::of(&bytes);
+            (bytes, hash)
+        }
+        Source::Kept(hash) => {
+            if let Some(package) = at_hand(hash) {
+                return Ok(Compiled::Package(package));
+            }
+            let bytes = kept.versions().get(hash).map_err(PackageError::Read)?;
+            (bytes.ok_or(Rejection::NotKept(hash))?.into(), hash)
+        }
+    };
+    if let Some(ready) = is_settled(attempt.why, hash, known) {
+        return Ok(Compiled::Not(ready));
+    }
+    let package = match at_hand(hash) {
+        Some(package) => package,
+        None => Package::load_with(sandbox, Some(compiled), &bytes)?,
+    };
+    // So that it can come back, also after a restart. Without that it runs all the same.
+    if let Err(error) = kept.versions().put(hash, &bytes) {
+        tracing::warn!("a version cannot be kept, so there may be no way back to it: {error}");
+    }
+    Ok(Compiled::Package(package))
+}
+
+/// Whether nothing has to be loaded.
+fn is_settled(why: Why, hash: ContentHash, known: &Known) -> Option<Ready> {
+    let Known { running, record, .. } = known;
+    if *running == Some(hash) && why != Why::Terms {
+        return Some(Ready::Unchanged);
+    }
+    let is_held_back = record.held_back.as_ref().is_some_and(|held| held.hash == hash);
+    match why {
+        Why::Folder if is_held_back && running.is_some() => Some(Ready::HeldBack),
+        Why::Start => {
+            let newest = record.good.first().map(|good| good.hash);
+            newest.filter(|_| is_held_back || record.good.iter().all(|good| good.hash != hash)).map(Ready::After)
+        }
+        _ => None,
+    }
+}
+
+/// Whether there is room for a plugin with these grants beside `others`, of which `max` may run.
+///
+/// # Errors
+/// The [`Rejection`] that says of what there would be too much.
+pub fn admit<'a>(others: impl Iterator<Item = &'a Grants>, grants: &'a Grants, max: usize) -> Result<(), Rejection> {
+    let mut plugins = 0;
+    let counted = others.inspect(|_| plugins += 1);
+    let pipes: BTreeSet<&PipeName> = counted.chain([grants]).flat_map(Grants::subscribed).collect();
+    if pipes.len() > PIPES_MAX {
+        return Err(Rejection::TooManyPipes(pipes.len()));
+    }
+    if plugins >= max {
+        return Err(Rejection::TooMany(max));
+    }
+    Ok(())
+}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+    use super::*;
+    use crate::plugins::grants::Heard;
+
+    /// A plugin that hears the pipes of these numbers.
+    fn hearing(numbers: std::ops::Range<usize>) -> Grants {
+        let heard = |number| Heard { pipe: PipeName::new(&format!("web_{number}")).unwrap(), events: Vec::new() };
+        let mut grants = Grants::default();
+        grants.hear = numbers.map(heard).collect();
+        grants
+    }
+
+    #[test]
+    fn a_plugin_is_admitted_as_long_as_all_hear_2048_pipes_together() {
+        let others = [hearing(0..1_000), hearing(500..1_900)];
+        assert!(admit(others.iter(), &hearing(1_800..2_048), 3).is_ok());
+        let refused = admit(others.iter(), &hearing(1_800..2_049), 3).unwrap_err();
+        assert!(
+            refused.to_string().contains("make 2049 with those of the plugins that run, and 2048 is the most"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn pipes_that_are_not_subscribed_are_not_counted() {
+        let mut grants = hearing(0..2_047);
+        for pipe in ["msg", "host:gap"] {
+            grants.hear.push(Heard { pipe: PipeName::heard(pipe).unwrap(), events: Vec::new() });
+        }
+        assert!(admit([hearing(2_047..2_048)].iter(), &grants, 2).is_ok());
+    }
+
+    #[test]
+    fn a_plugin_is_not_admitted_beside_as_many_as_may_run() {
+        let others = [hearing(0..1), hearing(1..2)];
+        assert!(admit(others.iter(), &hearing(2..3), 3).is_ok());
+        assert!(matches!(admit(others.iter(), &hearing(2..3), 2), Err(Rejection::TooMany(2))));
+    }
+}

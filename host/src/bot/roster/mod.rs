@@ -1,0 +1,331 @@
+//! The plugins that run, and what becomes of them when files, settings and the operator's wishes change.
+//!
+//! One task owns all of it and waits for nobody: what takes time (reading, compiling, `setup`, the switch, the end of a
+//! probation) happens beside it and comes back as news. For each plugin one attempt is under way at a time; what comes
+//! meanwhile waits, and the newest counts. Each attempt ends in an [`Outcome`].
+//!
+//! - `attempt`: what is tried, and the part of it that takes time.
+//! - `take`: what becomes of its result.
+//! - `plugin`: what is known of one plugin.
+//! - `requests`, `apply`: the operator's wishes, bot.toml's changes.
+//! - `waiters`: who waits for outcomes. `report`: what is told of a plugin.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::JoinSet,
+};
+
+use self::{
+    attempt::{Loaded, Source, Try, Why},
+    plugin::Plugin,
+    take::Switch,
+    waiters::Waiters,
+};
+pub use self::attempt::{Rejection, admit};
+use super::{
+    control::Asked,
+    inlet::SlotRoutes,
+    outcome::{Outcome, OutcomeKind},
+    settings::Settings,
+};
+use crate::{
+    comet::{link::Port, name::PipeName, outbox::Bounds},
+    config,
+    metrics::Metrics,
+    plugins::{
+        folder::{Change, Watch},
+        kept::{Kept, Record},
+        package::{Compiled, ContentHash},
+        sandbox::Sandbox,
+        slot::News,
+    },
+    report::Quiet,
+    router::Routes,
+};
+
+mod apply;
+mod attempt;
+mod plugin;
+mod report;
+mod requests;
+mod take;
+mod waiters;
+
+/// What plugins are made with: the same for all of them and for as long as the bot runs.
+#[derive(Clone)]
+pub(super) struct Workshop {
+    /// The engine.
+    pub(super) sandbox: Arc<Sandbox>,
+    /// What was compiled before.
+    pub(super) compiled: Arc<Compiled>,
+    /// What outlives the bot.
+    pub(super) kept: Kept,
+    /// The way to the server.
+    pub(super) port: Port,
+    /// The bounds of each plugin's lane.
+    pub(super) bounds: Bounds,
+    /// What happens, counted.
+    pub(super) metrics: Metrics,
+}
+
+/// The plugins.
+pub(super) struct Roster {
+    workshop: Workshop,
+    settings: config::Plugins,
+    plugins: BTreeMap<String, Plugin>,
+    /// Compiling is work for all processors already.
+    turns: Arc<Semaphore>,
+    loads: JoinSet<Loaded>,
+    switches: JoinSet<Switch>,
+    news: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
+    waiters: Waiters,
+    /// How many attempts there have been.
+    attempts: u64,
+    /// Good versions of plugins whose files are not there at the moment.
+    absent: BTreeSet<ContentHash>,
+    routes: watch::Sender<Arc<SlotRoutes>>,
+    subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+    names: watch::Sender<Vec<String>>,
+    /// Plugins that finish what waits, before they are gone.
+    leaving: JoinSet<(String, OutcomeKind)>,
+    /// At the start: what is ready, until all of it is.
+    first: Option<BTreeMap<String, Loaded>>,
+}
+
+impl Roster {
+    /// For plugins made in `workshop`. The pipes that they hear are shown as `subscription`.
+    pub(super) fn new(
+        workshop: Workshop,
+        settings: config::Plugins,
+        subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
+    ) -> Self {
+        Self {
+            workshop,
+            settings,
+            plugins: BTreeMap::new(),
+            turns: Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from))),
+            loads: JoinSet::new(),
+            switches: JoinSet::new(),
+            news: mpsc::unbounded_channel(),
+            waiters: Waiters::default(),
+            attempts: 0,
+            absent: BTreeSet::new(),
+            routes: watch::Sender::default(),
+            subscription,
+            names: watch::Sender::default(),
+            leaving: JoinSet::new(),
+            first: None,
+        }
+    }
+
+    pub(super) fn routes(&self) -> watch::Receiver<Arc<SlotRoutes>> {
+        self.routes.subscribe()
+    }
+
+    /// The names of the plugins that run.
+    pub(super) fn names(&self) -> watch::Receiver<Vec<String>> {
+        self.names.subscribe()
+    }
+
+    /// Starts what lies in the folder. Resolves when each of them runs or will not.
+    ///
+    /// May be dropped half way, when the bot stops: what runs then is what is drained.
+    pub(super) async fn begin(&mut self, present: Vec<Change>) {
+        // Taken in the order of their names, whatever is ready first: where there is no room for all, the same ones run
+        // each time.
+        self.first = Some(BTreeMap::new());
+        for change in present {
+            self.follow(change, Why::Start);
+        }
+        let records = self.workshop.kept.records();
+        let absent = records.names().into_iter().filter(|name| !self.plugins.contains_key(name));
+        self.absent = absent.flat_map(|name| records.read(&name).good).map(|good| good.hash).collect();
+        self.tidy();
+        while !self.loads.is_empty() {
+            self.next_load().await;
+        }
+        for loaded in self.first.take().unwrap_or_default().into_values() {
+            self.take(loaded);
+        }
+        // Those of which an earlier version runs first have their file's turn now.
+        while self.plugins.values().any(|plugin| plugin.is_trying) {
+            tokio::select! {
+                () = self.next_load(), if !self.loads.is_empty() => {}
+                Some(switch) = self.switches.join_next() => self.switched(switch),
+                else => return,
+            }
+        }
+    }
+
+    /// Follows the folder, the settings and the operator for as long as it is polled; may be dropped at any time.
+    pub(super) async fn run(
+        &mut self,
+        watch: &mut Watch,
+        asked: &mut mpsc::Receiver<Asked>,
+        settings: &mut Settings,
+    ) {
+        loop {
+            tokio::select! {
+                changes = watch.changes() => changes.into_iter().for_each(|change| self.follow(change, Why::Folder)),
+                () = self.next_load(), if !self.loads.is_empty() => {}
+                Some(switch) = self.switches.join_next() => self.switched(switch),
+                Some(news) = self.news.1.recv() => self.hear(news),
+                Some(left) = self.leaving.join_next() => self.left(left),
+                Some((request, reply)) = asked.recv() => self.answer(request, reply, watch, settings),
+                changed = settings.changed() => self.apply(changed),
+            }
+        }
+    }
+
+    /// Lets every plugin finish what waits, and ends it. The subscription stays, and with it the connection, over which
+    /// their last sends leave.
+    pub(super) async fn drain(&mut self, bound: Duration) {
+        self.routes.send_replace(Arc::default());
+        let mut drains = JoinSet::new();
+        for (name, plugin) in std::mem::take(&mut self.plugins) {
+            let Some(running) = plugin.running else { continue };
+            drains.spawn(async move {
+                let tally = running.slot.drain().await;
+                let (handled, failed) = (tally.events_handled(), tally.events_failed());
+                tracing::info!(plugin = name, version = &*running.label, handled, failed, "stopped");
+            });
+        }
+        let mut leaving = std::mem::take(&mut self.leaving);
+        let all = async {
+            while drains.join_next().await.is_some() {}
+            while leaving.join_next().await.is_some() {}
+        };
+        if tokio::time::timeout(bound, all).await.is_err() {
+            tracing::warn!("some plugins did not finish within {} s and are ended", bound.as_secs());
+        }
+    }
+
+    /// Takes up a change in the folder.
+    fn follow(&mut self, change: Change, why: Why) {
+        match change {
+            Change::Present { name, path } => {
+                let plugin = self.plugin(&name);
+                plugin.path = Some(path.clone());
+                if plugin.record.disabled {
+                    return;
+                }
+                self.try_it(&name, Try::new(Source::File(path), why));
+            }
+            Change::Removed { name } => self.remove(&name),
+            Change::Ignored { path, why } => {
+                tracing::warn!(file = %Quiet(&path.display().to_string()), "not taken as a plugin: {why}");
+            }
+        }
+    }
+
+    /// What is known of a plugin, which may be nothing yet.
+    fn plugin(&mut self, name: &str) -> &mut Plugin {
+        let workshop = &self.workshop;
+        let known = self.plugins.entry(name.to_owned());
+        known.or_insert_with(|| {
+            Plugin::new(workshop.metrics.plugin(name), workshop.kept.records().read(name))
+        })
+    }
+
+    async fn next_load(&mut self) {
+        match self.loads.join_next().await {
+            Some(Ok(loaded)) => match &mut self.first {
+                Some(first) => {
+                    first.insert(loaded.name.clone(), loaded);
+                }
+                None => self.take(loaded),
+            },
+            // It says itself when a compiler panicked; nothing else can.
+            Some(Err(error)) => tracing::error!("loading a plugin broke off: {error}"),
+            None => {}
+        }
+    }
+
+    /// Lets a plugin go, with its file. What waits for it is handled first, and nobody waits for that.
+    fn remove(&mut self, name: &str) {
+        let number = self.next_number();
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        plugin.path = None;
+        plugin.next = None;
+        if let Err(error) = self.workshop.kept.records().forget(name) {
+            tracing::warn!(plugin = name, "what is kept of the plugin cannot be removed: {error}");
+        }
+        let is_trying = plugin.is_trying;
+        plugin.record = Record::default();
+        plugin.number = number;
+        if !self.unload(name, OutcomeKind::Removed) {
+            self.conclude(name, OutcomeKind::Removed);
+            if !is_trying {
+                self.plugins.remove(name);
+            }
+        }
+    }
+
+    /// Ends a plugin after it has handled what waits, and says so as this outcome. False if it does not run.
+    fn unload(&mut self, name: &str, outcome: OutcomeKind) -> bool {
+        let Some(running) = self.plugins.get_mut(name).and_then(|plugin| plugin.running.take()) else { return false };
+        self.reroute();
+        let name = name.to_owned();
+        self.leaving.spawn(async move {
+            running.slot.drain().await;
+            (name, outcome)
+        });
+        true
+    }
+
+    fn left(&mut self, left: Result<(String, OutcomeKind), tokio::task::JoinError>) {
+        let Ok((name, outcome)) = left else { return };
+        // It may have come back meanwhile.
+        let is_gone = |plugin: &Plugin| plugin.path.is_none() && plugin.running.is_none() && !plugin.is_trying;
+        self.conclude(&name, outcome);
+        if self.plugins.get(&name).is_some_and(is_gone) {
+            self.plugins.remove(&name);
+        }
+    }
+
+    /// Makes the routes anew, and the subscription if it changes.
+    fn reroute(&self) {
+        let running = self.plugins.iter().filter_map(|(name, plugin)| Some((name, plugin.running.as_ref()?)));
+        // A version on probation may have to give way to the one before it, which must not have missed anything then.
+        let heard: Vec<_> = running.clone().map(|(_, running)| (running.slot.queue(), running.heard())).collect();
+        let routes = Routes::new(heard.iter().flat_map(|(queue, heard)| {
+            heard.iter().map(move |heard| (Arc::clone(queue), &heard.pipe, &*heard.events))
+        }));
+        self.names.send_replace(running.map(|(name, _)| name.clone()).collect());
+        let pipes = routes.subscription();
+        self.routes.send_replace(Arc::new(routes));
+        self.subscription.send_if_modified(|subscribed| {
+            let changed = **subscribed != pipes;
+            if changed {
+                *subscribed = Arc::new(pipes);
+            }
+            changed
+        });
+    }
+
+    /// An attempt has come to an end: says so everywhere.
+    fn conclude(&mut self, name: &str, kind: OutcomeKind) {
+        let outcome = Outcome::now(name, kind);
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        report::say(plugin, &outcome);
+        plugin.last = Some(outcome.clone());
+        // A version that took over may still be taken back.
+        if !matches!(outcome.kind, OutcomeKind::Swapped { .. }) || !plugin.is_on_probation() {
+            self.waiters.tell(&outcome, plugin.number);
+        }
+    }
+
+    /// A version has passed its probation: what became of it is final.
+    fn now_final(&mut self, name: &str) {
+        let Some(plugin) = self.plugins.get(name) else { return };
+        if let Some(last) = &plugin.last {
+            self.waiters.tell(last, plugin.number);
+        }
+    }
+}

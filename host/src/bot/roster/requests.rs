@@ -1,0 +1,325 @@
+//! The operator's wishes, as they come over the control socket.
+
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+
+use tokio::sync::oneshot;
+
+use super::{
+    super::{
+        control::{Answer, Request},
+        settings::Settings,
+    },
+    OutcomeKind, Roster,
+    attempt::{Source, Try, Why},
+    report::report,
+};
+use crate::plugins::{
+    folder::{Change, Watch},
+    kept::Entry,
+    slot::Pushed,
+};
+
+/// Why a wish is not fulfilled, in words that say what to do.
+type Refusal = String;
+
+impl Roster {
+    /// Answers a request, at once or when what it asks for has an outcome.
+    pub(super) fn answer(
+        &mut self,
+        request: Request,
+        reply: oneshot::Sender<Answer>,
+        watch: &mut Watch,
+        settings: &mut Settings,
+    ) {
+        let answered = match request {
+            Request::Plugins {} => Ok(self.reports()),
+            Request::Reload { plugin: Some(name), wait, without_state } => {
+                let attempt = self.reload(&name, without_state);
+                return self.attempt(&name, attempt, wait, reply);
+            }
+            Request::Reload { plugin: None, wait, .. } => return self.reload_all(wait, reply, watch, settings),
+            Request::Rollback { plugin, wait } => {
+                let attempt = self.rollback(&plugin);
+                return self.attempt(&plugin, attempt, wait, reply);
+            }
+            Request::Grant { plugin, wait } => {
+                let attempt = self.grant(&plugin);
+                return self.attempt(&plugin, attempt, wait, reply);
+            }
+            Request::Promote { plugin, wait } => {
+                let attempt = self.promote(&plugin);
+                return self.attempt(&plugin, attempt, wait, reply);
+            }
+            Request::Shadow { plugin, file } => match self.must_run(&plugin) {
+                Ok(()) => {
+                    self.waiters.add_beside(&plugin, reply);
+                    self.try_it(&plugin, Try::new(Source::File(file), Why::Shadow));
+                    return;
+                }
+                Err(refusal) => Err(refusal),
+            },
+            Request::Enable { plugin } => {
+                let attempt = self.enable(&plugin);
+                return self.attempt(&plugin, attempt, true, reply);
+            }
+            Request::Disable { plugin } => self.disable(&plugin),
+            Request::Unshadow { plugin } => self.unshadow(&plugin),
+            Request::QuarantineList { plugin } => Ok(self.failed(plugin.as_deref())),
+            Request::QuarantineShow { plugin, id } => self.failed_one(&plugin, &id),
+            Request::QuarantineRedrive { plugin, id } => self.redrive(&plugin, id.as_deref()),
+            Request::QuarantineDrop { plugin, id } => self.drop_failed(&plugin, id.as_deref()),
+        };
+        // Somebody who has gone meanwhile needs no answer.
+        let _ = reply.send(answered.unwrap_or_else(|why| Answer::Refused { why }));
+    }
+
+    fn reports(&self) -> Answer {
+        let quarantine = self.workshop.kept.quarantine();
+        let reports = self.plugins.iter().map(|(name, plugin)| report(name, plugin, quarantine.count(name)));
+        Answer::Plugins { plugins: reports.collect() }
+    }
+
+    /// Tries something on the operator's behalf; the answer comes when it has an outcome, if that is wanted.
+    fn attempt(&mut self, name: &str, attempt: Result<Try, Refusal>, wait: bool, reply: oneshot::Sender<Answer>) {
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(why) => {
+                let _ = reply.send(Answer::Refused { why });
+                return;
+            }
+        };
+        let number = self.try_it(name, attempt);
+        if wait {
+            self.waiters.add(BTreeMap::from([(name.to_owned(), number)]), Vec::new(), reply);
+        } else {
+            let text = format!("{name}: on its way; `cometbot plugins {name}` tells what becomes of it");
+            let _ = reply.send(Answer::Done { text });
+        }
+    }
+
+    fn reload(&self, name: &str, without_state: bool) -> Result<Try, Refusal> {
+        let plugin = self.known(name)?;
+        if plugin.record.disabled {
+            return Err(format!("{name} is disabled: say `cometbot enable {name}`"));
+        }
+        let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
+        Ok(Try { without_state, ..Try::new(Source::File(path), Why::Wish) })
+    }
+
+    /// bot.toml and the whole folder.
+    fn reload_all(
+        &mut self,
+        wait: bool,
+        reply: oneshot::Sender<Answer>,
+        watch: &mut Watch,
+        settings: &mut Settings,
+    ) {
+        let mut pending = BTreeMap::new();
+        let notes = match settings.reload() {
+            Ok(changed) => self.apply(changed, &mut pending),
+            Err(error) => {
+                let _ = reply.send(Answer::Refused { why: format!("nothing is applied: {error}") });
+                return;
+            }
+        };
+        let changes = match watch.look_now() {
+            Ok(changes) => changes,
+            Err(error) => {
+                let _ = reply.send(Answer::Refused { why: error.to_string() });
+                return;
+            }
+        };
+        for change in changes {
+            let number = self.next_number();
+            if let Change::Present { name, .. } | Change::Removed { name } = &change {
+                pending.insert(name.clone(), number);
+            }
+            self.follow(change, Why::Wish);
+        }
+        // What is disabled has no outcome.
+        pending.retain(|name, _| self.plugins.get(name).is_none_or(|plugin| !plugin.record.disabled));
+        if wait {
+            self.waiters.add(pending, notes, reply);
+        } else {
+            let text = match pending.len() {
+                0 => "nothing has changed".to_owned(),
+                1 => "one plugin is on its way".to_owned(),
+                many => format!("{many} plugins are on their way"),
+            };
+            let text = std::iter::once(text).chain(notes).collect::<Vec<_>>().join("; ");
+            let _ = reply.send(Answer::Done { text });
+        }
+    }
+
+    fn rollback(&self, name: &str) -> Result<Try, Refusal> {
+        let plugin = self.known(name)?;
+        let running = plugin.running.as_ref().map(|running| running.hash);
+        // The newest good version that is older than the running one; of one that is not good yet, the newest.
+        let good = &plugin.record.good;
+        let at = good.iter().position(|good| Some(good.hash) == running).map_or(0, |at| at + 1);
+        match good.get(at) {
+            Some(good) => Ok(Try::new(Source::Kept(good.hash), Why::Rollback)),
+            None => Err(format!("of {name} no earlier version is kept: put its file into the folder")),
+        }
+    }
+
+    fn grant(&mut self, name: &str) -> Result<Try, Refusal> {
+        let plugin = self.known_mut(name)?;
+        let nothing = || format!("no version of {name} waits for a grant");
+        let waiting = plugin.waiting.take().ok_or_else(nothing)?;
+        let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
+        let granted = plugin.record.granted.get_or_insert_default();
+        *granted = granted.with(&waiting.beyond);
+        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", waiting.beyond);
+        self.write_record(name);
+        Ok(Try::new(Source::File(path), Why::Wish))
+    }
+
+    /// The candidate becomes the plugin's file, if it is another one, and takes over.
+    fn promote(&mut self, name: &str) -> Result<Try, Refusal> {
+        let plugin = self.known(name)?;
+        let candidate = plugin.candidate.as_ref().ok_or_else(|| format!("no candidate runs beside {name}"))?;
+        let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
+        let hash = candidate.hash;
+        let bytes = self.workshop.kept.versions().get(hash);
+        let bytes = bytes.ok().flatten().ok_or("the candidate's file is not kept any more: let it run beside anew")?;
+        install(&path, &bytes).map_err(|error| {
+            format!("cannot write {} ({error}): copy the candidate's file there yourself", path.display())
+        })?;
+        Ok(Try::new(Source::Kept(hash), Why::Wish))
+    }
+
+    fn enable(&mut self, name: &str) -> Result<Try, Refusal> {
+        let plugin = self.known_mut(name)?;
+        if !plugin.record.disabled {
+            return Err(format!("{name} is not disabled"));
+        }
+        let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
+        plugin.record.disabled = false;
+        self.write_record(name);
+        Ok(Try::new(Source::File(path), Why::Start))
+    }
+
+    fn disable(&mut self, name: &str) -> Result<Answer, Refusal> {
+        let plugin = self.known_mut(name)?;
+        if plugin.record.disabled {
+            return Err(format!("{name} is disabled already"));
+        }
+        plugin.record.disabled = true;
+        (plugin.next, plugin.waiting, plugin.candidate) = (None, None, None);
+        self.write_record(name);
+        if !self.unload(name, OutcomeKind::Disabled) {
+            self.conclude(name, OutcomeKind::Disabled);
+        }
+        Ok(Answer::Done { text: format!("{name} is disabled: it finishes what waits, and then nothing of it runs") })
+    }
+
+    fn unshadow(&mut self, name: &str) -> Result<Answer, Refusal> {
+        let plugin = self.known_mut(name)?;
+        let candidate = plugin.candidate.take().ok_or_else(|| format!("no candidate runs beside {name}"))?;
+        if let Some(running) = &plugin.running {
+            running.slot.end_shadow();
+        }
+        Ok(Answer::Done { text: format!("the candidate {} of {name} is gone", candidate.label) })
+    }
+
+    fn failed(&self, plugin: Option<&str>) -> Answer {
+        let entries = self.workshop.kept.quarantine().list(plugin);
+        Answer::Quarantine { entries: entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect() }
+    }
+
+    fn failed_one(&self, plugin: &str, id: &str) -> Result<Answer, Refusal> {
+        let entry = self.workshop.kept.quarantine().get(plugin, id).ok_or_else(|| no_entry(plugin, id))?;
+        Ok(Answer::Quarantine { entries: serde_json::to_value(&entry).into_iter().collect() })
+    }
+
+    /// Gives failed events to the plugin again, behind what waits for it.
+    fn redrive(&mut self, name: &str, id: Option<&str>) -> Result<Answer, Refusal> {
+        self.must_run(name)?;
+        let Some(running) = self.plugins.get(name).and_then(|plugin| plugin.running.as_ref()) else {
+            return Err(not_running(name));
+        };
+        let quarantine = self.workshop.kept.quarantine();
+        let entries: Vec<Entry> = match id {
+            Some(id) => vec![quarantine.get(name, id).ok_or_else(|| no_entry(name, id))?],
+            None => quarantine.list(Some(name)),
+        };
+        let queue = running.slot.queue();
+        let (mut redriven, mut unheard) = (0_usize, 0_usize);
+        for entry in &entries {
+            let event = entry.event();
+            if !running.grants.hears(&event.pipe, &event.name) {
+                unheard += 1;
+                continue;
+            }
+            match queue.push(Arc::new(event)) {
+                Pushed::Dropped => break,
+                Pushed::First | Pushed::Behind => redriven += 1,
+            }
+            // What fails again comes back as a new one.
+            quarantine.take(name, &entry.id);
+        }
+        queue.wake();
+        let left = entries.len() - redriven - unheard;
+        let mut text = format!("{redriven} of {} events go to {name} again", entries.len());
+        if unheard > 0 {
+            text.push_str(&format!("; {unheard} stay, as it does not hear their pipes any more"));
+        }
+        if left > 0 {
+            text.push_str(&format!("; {left} stay, as its queue is full: try again later"));
+        }
+        Ok(Answer::Done { text })
+    }
+
+    fn drop_failed(&mut self, name: &str, id: Option<&str>) -> Result<Answer, Refusal> {
+        let quarantine = self.workshop.kept.quarantine();
+        let text = match id {
+            Some(id) => {
+                quarantine.take(name, id).ok_or_else(|| no_entry(name, id))?;
+                format!("the event {id} of {name} is dropped")
+            }
+            None => format!("{} events of {name} are dropped", quarantine.drop_all(name)),
+        };
+        Ok(Answer::Done { text })
+    }
+
+    fn known(&self, name: &str) -> Result<&super::Plugin, Refusal> {
+        self.plugins.get(name).ok_or_else(|| unknown(name))
+    }
+
+    fn known_mut(&mut self, name: &str) -> Result<&mut super::Plugin, Refusal> {
+        self.plugins.get_mut(name).ok_or_else(|| unknown(name))
+    }
+
+    fn must_run(&self, name: &str) -> Result<(), Refusal> {
+        if self.known(name)?.running.is_some() { Ok(()) } else { Err(not_running(name)) }
+    }
+}
+
+fn unknown(name: &str) -> Refusal {
+    format!("there is no plugin {name}: `cometbot plugins` lists them")
+}
+
+fn no_file(name: &str) -> Refusal {
+    format!("the file of {name} is gone: put it into the folder")
+}
+
+fn not_running(name: &str) -> Refusal {
+    format!("no version of {name} runs: `cometbot plugins {name}` says why")
+}
+
+fn no_entry(name: &str, id: &str) -> Refusal {
+    format!("no failed event {id} of {name} is kept: `cometbot quarantine list {name}` lists them")
+}
+
+/// Puts a plugin's file into its place, whole or not at all.
+fn install(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    // A dot file is no plugin.
+    let temporary = path.with_file_name(format!(".{name}.promoted"));
+    fs::write(&temporary, bytes)?;
+    fs::rename(&temporary, path)
+}

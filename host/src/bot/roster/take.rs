@@ -1,0 +1,302 @@
+//! What becomes of an attempt's result: a version starts, takes over, waits, runs beside, or does not run.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tokio::{sync::oneshot::error::RecvError, task::JoinError};
+
+use super::{
+    OutcomeKind, Roster,
+    attempt::{Loaded, Ready, Rejection, Source, Try, Why, admit},
+    plugin::{Candidate, Running, Waiting},
+};
+use crate::{
+    config::NewGrants,
+    plugins::{
+        grants::Grants,
+        kept::{Good, HeldBack},
+        package::{ContentHash, Package},
+        slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
+    },
+};
+
+/// What a slot made of a version that it was given.
+pub(super) struct Switch {
+    name: String,
+    attempt: Try,
+    version: Identity,
+    package: Package,
+    result: Result<Given, Rejection>,
+}
+
+/// What a slot was given a version for.
+enum Given {
+    /// To take over.
+    Over(Switched),
+    /// To run beside.
+    Beside(Arc<Comparison>),
+}
+
+impl Roster {
+    /// Takes what has been loaded.
+    pub(super) fn take(&mut self, Loaded { name, attempt, result }: Loaded) {
+        let Some(plugin) = self.plugins.get_mut(&name) else { return };
+        plugin.is_trying = false;
+        if plugin.path.is_none() && plugin.running.is_none() {
+            // Its file has gone meanwhile.
+            self.plugins.remove(&name);
+            return;
+        }
+        if plugin.record.disabled {
+            return;
+        }
+        plugin.number = attempt.number;
+        match result {
+            Ok(Ready::Version(version)) => match self.give(&name, attempt, *version) {
+                Ok(()) => return,
+                Err(rejection) => self.reject(&name, &rejection),
+            },
+            Ok(Ready::Unchanged | Ready::HeldBack) => {
+                let version = plugin.label().unwrap_or_default().to_owned();
+                self.conclude(&name, OutcomeKind::Unchanged { version });
+            }
+            Ok(Ready::After(newest)) => {
+                // The file's turn comes when that one runs, or does not.
+                if plugin.next.is_none() {
+                    plugin.next = Some(Try { why: Why::Folder, ..attempt });
+                }
+                self.try_now(&name, Try::new(Source::Kept(newest), Why::Restore));
+                return;
+            }
+            Err(rejection) => self.reject(&name, &rejection),
+        }
+        self.go_on(&name);
+    }
+
+    /// Gives a version that could run to the plugin's slot, or makes one. Nothing more is to be done then for the moment.
+    fn give(&mut self, name: &str, attempt: Try, version: Version) -> Result<(), Rejection> {
+        if let Some(waiting) = self.beyond(name, attempt.why, &version) {
+            self.hold(name, waiting);
+            self.go_on(name);
+            return Ok(());
+        }
+        let others = self.plugins.iter().filter(|(other, _)| *other != name);
+        let others = others.filter_map(|(_, plugin)| Some(&*plugin.running.as_ref()?.grants));
+        admit(others, &version.grants, self.settings.max)?;
+        let Some(plugin) = self.plugins.get_mut(name) else { return Ok(()) };
+        let (identity, package) = (version.identity(), version.package().clone());
+        let Some(running) = &plugin.running else {
+            if attempt.why == Why::Shadow {
+                self.reject(name, &Rejection::NothingRuns);
+                self.go_on(name);
+                return Ok(());
+            }
+            let slot = Slot::start(version, self.news.0.clone());
+            plugin.running = Some(Running::new(slot, &identity));
+            plugin.remember(package);
+            self.settle(name, &identity.grants, attempt.why, None);
+            self.reroute();
+            self.conclude(name, OutcomeKind::Started { version: identity.label.to_string() });
+            self.make_good(name);
+            self.go_on(name);
+            return Ok(());
+        };
+        plugin.is_trying = true;
+        let name = name.to_owned();
+        if attempt.why == Why::Shadow {
+            let reply = running.slot.shadow(version);
+            self.switches.spawn(async move {
+                let result = given(reply.await, Given::Beside);
+                Switch { name, attempt, version: identity, package, result }
+            });
+        } else {
+            let manner = Manner { with_state: !attempt.without_state, on_probation: attempt.why != Why::Rollback };
+            let reply = running.slot.swap(version, manner);
+            self.switches.spawn(async move {
+                let result = given(reply.await, Given::Over);
+                Switch { name, attempt, version: identity, package, result }
+            });
+        }
+        Ok(())
+    }
+
+    /// What a version asks for beyond what was granted, if it has to wait for that.
+    fn beyond(&self, name: &str, why: Why, version: &Version) -> Option<Waiting> {
+        let granted = self.plugins.get(name)?.record.granted.as_ref()?;
+        // What ran before was granted before, and what runs beside has no effect.
+        let has_a_say = !matches!(why, Why::Rollback | Why::Restore | Why::Shadow);
+        if !has_a_say || self.settings.terms(name).new_grants == NewGrants::Grant {
+            return None;
+        }
+        let beyond = version.grants.beyond(granted);
+        (!beyond.is_empty()).then(|| Waiting {
+            hash: version.hash(),
+            label: Arc::clone(&version.label),
+            beyond,
+        })
+    }
+
+    fn hold(&mut self, name: &str, waiting: Waiting) {
+        let kind = OutcomeKind::Waiting {
+            version: waiting.label.to_string(),
+            grants: serde_json::to_value(&waiting.beyond).unwrap_or_default(),
+            text: waiting.beyond.to_string(),
+        };
+        if let Some(plugin) = self.plugins.get_mut(name) {
+            plugin.waiting = Some(waiting);
+        }
+        self.conclude(name, kind);
+    }
+
+    /// Takes what a slot has made of a version.
+    pub(super) fn switched(&mut self, switch: Result<Switch, JoinError>) {
+        let Switch { name, attempt, version, package, result } = match switch {
+            Ok(switch) => switch,
+            Err(error) => return tracing::error!("a switch broke off: {error}"),
+        };
+        let Some(plugin) = self.plugins.get_mut(&name) else { return };
+        plugin.is_trying = false;
+        match result {
+            Ok(Given::Over(switched)) => self.took_over(&name, &attempt, version, package, &switched),
+            Ok(Given::Beside(comparison)) => {
+                tracing::info!(plugin = name, candidate = &*version.label, "a candidate runs beside, without effect");
+                let Identity { hash, label, .. } = version;
+                plugin.candidate = Some(Candidate { hash, label, comparison });
+                self.waiters.beside(&name);
+            }
+            // Whoever wants an earlier version wants it even if the two do not understand each other.
+            Err(Rejection::Swap(why)) if attempt.why == Why::Rollback && !attempt.without_state => {
+                tracing::warn!(plugin = name, "the earlier version begins without what this one knows: {why}");
+                self.try_now(&name, Try { without_state: true, ..attempt });
+                return;
+            }
+            Err(rejection) => self.reject(&name, &rejection),
+        }
+        self.go_on(&name);
+    }
+
+    fn took_over(&mut self, name: &str, attempt: &Try, version: Identity, package: Package, switched: &Switched) {
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        let Some(running) = &mut plugin.running else { return };
+        let (before, before_label) = (running.hash, running.label.to_string());
+        let (label, grants) = (version.label.to_string(), Arc::clone(&version.grants));
+        running.become_version(version);
+        running.fallback.clone_from(&switched.fallback);
+        plugin.remember(package);
+        plugin.candidate = None;
+        let held_back = HeldBack { hash: before, why: format!("the operator went back from {before_label}") };
+        self.settle(name, &grants, attempt.why, Some(held_back));
+        self.reroute();
+        let pause_us = u64::try_from(switched.pause.as_micros()).unwrap_or(u64::MAX);
+        let state_bytes = switched.state_bytes.and_then(|bytes| u64::try_from(bytes).ok());
+        self.conclude(name, OutcomeKind::Swapped { version: label, pause_us, state_bytes });
+        if switched.fallback.is_none() {
+            self.make_good(name);
+        }
+    }
+
+    /// Writes down what follows for later versions from the one that has begun to run.
+    fn settle(&mut self, name: &str, grants: &Grants, why: Why, went_back_from: Option<HeldBack>) {
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        plugin.waiting = None;
+        let before = plugin.record.clone();
+        let granted = plugin.record.granted.get_or_insert_default();
+        if !grants.beyond(granted).is_empty() {
+            *granted = granted.with(grants);
+        }
+        match why {
+            Why::Rollback => plugin.record.held_back = went_back_from,
+            Why::Restore | Why::Terms => {}
+            Why::Start | Why::Folder | Why::Wish | Why::Shadow => plugin.record.held_back = None,
+        }
+        if plugin.record != before {
+            self.write_record(name);
+        }
+    }
+
+    /// Takes what a slot says of its version on probation.
+    pub(super) fn hear(&mut self, News { plugin: name, what }: News) {
+        let Some(plugin) = self.plugins.get_mut(&*name) else { return };
+        let Some(running) = &mut plugin.running else { return };
+        match what {
+            Happened::Passed { hash } if hash == running.hash => {
+                running.fallback = None;
+                self.reroute();
+                self.make_good(&name);
+                self.now_final(&name);
+            }
+            // News of a version that another one has replaced since.
+            Happened::Passed { .. } => {}
+            Happened::RolledBack { bad, good, why } => {
+                let version = good.label.to_string();
+                running.become_version(*good);
+                running.fallback = None;
+                plugin.candidate = None;
+                plugin.record.held_back = Some(HeldBack { hash: bad.hash, why: why.clone() });
+                self.write_record(&name);
+                self.reroute();
+                self.conclude(&name, OutcomeKind::RolledBack { version, why: format!("{}: {why}", bad.label) });
+            }
+        }
+    }
+
+    pub(super) fn reject(&mut self, name: &str, rejection: &Rejection) {
+        self.conclude(name, OutcomeKind::Rejected { why: rejection.to_string() });
+    }
+
+    /// What is tried next has its turn.
+    pub(super) fn go_on(&mut self, name: &str) {
+        let next = self.plugins.get_mut(name).filter(|plugin| !plugin.is_trying).and_then(|plugin| plugin.next.take());
+        if let Some(next) = next {
+            self.try_now(name, next);
+        }
+    }
+
+    /// The version that runs is one to come back to.
+    fn make_good(&mut self, name: &str) {
+        let most = self.settings.keep_versions + 1;
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        let Some(running) = &plugin.running else { return };
+        let good = &mut plugin.record.good;
+        if good.first().is_some_and(|newest| newest.hash == running.hash) {
+            return;
+        }
+        good.retain(|good| good.hash != running.hash);
+        good.insert(0, Good::now(running.hash, &running.label));
+        good.truncate(most);
+        self.write_record(name);
+        self.tidy();
+    }
+
+    pub(super) fn write_record(&self, name: &str) {
+        let Some(plugin) = self.plugins.get(name) else { return };
+        if let Err(error) = self.workshop.kept.records().write(name, &plugin.record) {
+            tracing::error!(
+                plugin = name,
+                "what has become of the plugin cannot be kept, so after a restart it will not be known: {error}"
+            );
+        }
+    }
+
+    /// Removes kept versions to which there is no way back.
+    pub(super) fn tidy(&self) {
+        let good = |plugin: &super::Plugin| plugin.record.good.iter().map(|good| good.hash).collect::<Vec<_>>();
+        let mut wanted: BTreeSet<ContentHash> = self.absent.clone();
+        for plugin in self.plugins.values() {
+            wanted.extend(good(plugin));
+            wanted.extend(plugin.running.as_ref().map(|running| running.hash));
+            wanted.extend(plugin.candidate.as_ref().map(|candidate| candidate.hash));
+            wanted.extend(plugin.waiting.as_ref().map(|waiting| waiting.hash));
+        }
+        let tidied = self.workshop.kept.versions().retain(&wanted);
+        if let Err(error) = tidied.and_then(|()| self.workshop.compiled.retain(&wanted)) {
+            tracing::warn!("versions that nobody needs any more cannot be removed: {error}");
+        }
+    }
+}
+
+fn given<T>(reply: Result<Result<T, SwapError>, RecvError>, give: fn(T) -> Given) -> Result<Given, Rejection> {
+    match reply {
+        Ok(outcome) => Ok(give(outcome?)),
+        Err(_) => Err(Rejection::BrokeOff("the plugin ended meanwhile".to_owned())),
+    }
+}
