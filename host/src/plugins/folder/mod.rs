@@ -1,34 +1,36 @@
 //! What lies in the plugin folder, and what changes there.
 //!
-//! The folder is watched, not the files: editors and copies replace files, and a watch on a file would follow the old
-//! one. A burst of events is left to settle before the folder is looked at; and it is looked at now and then anyway, for
-//! file systems that report nothing. Used by `bot` (watch) and `cli` (look once).
+//! [`Folder`] is what was seen there, and says what is new in terms of plugins; `settle` says of each file when a change
+//! is over; [`Watch`] waits for that. Used by `bot` (watch) and `cli` (look once).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
-use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _, event::AccessKind};
-use tokio::{
-    sync::Notify,
-    time::{Instant, timeout, timeout_at},
+use settle::Settle;
+use state::State;
+
+use crate::{
+    config::is_plugin_name,
+    watch::{Identity, Stir, Word},
 };
 
-use crate::{config::is_plugin_name, report::Throttle};
+mod settle;
+mod state;
+#[cfg(test)]
+mod tests;
+mod watch;
+
+pub use watch::Watch;
 
 /// The endings of files that are plugins.
 const ENDINGS: [&str; 2] = ["wasm", "wat"];
 
-/// After the last event it must be quiet for so long before the folder is looked at.
-const SETTLE: Duration = Duration::from_millis(50);
-/// However much goes on, the folder is looked at after so long.
-const SETTLE_AT_MOST: Duration = Duration::from_secs(1);
-/// The folder is looked at so often even if nothing is reported.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// A file that could not be read is reported again after so long.
+const TRY_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// The folder cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +48,7 @@ pub enum FolderError {
 /// Something that happened to a plugin's file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is new, or not what it was.
+    /// It is new, or may not be what it was. The content can be the same: it was touched, or written anew.
     Present {
         /// The plugin's name: the file's name without its ending.
         name: String,
@@ -67,20 +69,15 @@ pub enum Change {
     },
 }
 
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Stamp {
-    path: PathBuf,
-    bytes: u64,
-    modified: Option<SystemTime>,
-    inode: u64,
-}
-
-/// The folder as it was last seen.
+/// The folder as it was last seen, and as it was last reported.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
-    seen: BTreeMap<String, Stamp>,
+    /// Which folder it was at the last look; none if it could not be looked into.
+    identity: Option<Identity>,
+    files: Settle,
+    /// The plugins that were reported, with their files.
+    reported: BTreeMap<String, PathBuf>,
     ignored: BTreeMap<PathBuf, &'static str>,
 }
 
@@ -88,54 +85,107 @@ impl Folder {
     /// A folder of which nothing has been seen.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), seen: BTreeMap::new(), ignored: BTreeMap::new() }
+        Self {
+            path: path.to_owned(),
+            identity: None,
+            files: Settle::default(),
+            reported: BTreeMap::new(),
+            ignored: BTreeMap::new(),
+        }
     }
 
-    /// Looks into the folder and gives what has changed since the last look.
+    /// Looks into the folder and gives everything that is not as it was reported last, finished or not.
     ///
     /// # Errors
     /// If the folder cannot be listed. What was seen stays seen then: a folder that is away for a moment must not end
     /// every plugin.
     pub fn look(&mut self) -> Result<Vec<Change>, FolderError> {
+        let found = self.list()?;
+        let over = self.files.look_now(found);
+        Ok(self.report(&over))
+    }
+
+    /// Looks into the folder and gives the changes that are over.
+    fn look_for_settled(&mut self, now: Instant) -> Result<Vec<Change>, FolderError> {
+        let before = self.identity;
+        let found = self.list()?;
+        if self.identity != before {
+            // One that is made anew or mounted again is filled only now.
+            self.files.begin_anew(now);
+        }
+        let over = self.files.look(&found, now);
+        Ok(self.report(&over))
+    }
+
+    /// When it is worth looking again; none as long as nothing is known to have changed.
+    fn due(&self) -> Option<Instant> {
+        // In a folder that is away nothing settles.
+        self.identity.and_then(|_| self.files.due())
+    }
+
+    /// Takes in what was reported of a path. Returns whether that calls for a look at everything.
+    fn stir(&mut self, path: PathBuf, stir: Stir) -> bool {
+        if is_plugin_file(&path) {
+            let state = State::of(&path);
+            self.files.stir(path, stir, state);
+            return false;
+        }
+        // A folder with the files that the links here lead to may have taken the place of another.
+        stir.word == Word::Whole
+    }
+
+    /// Reports the plugin's file again after 2 seconds, whatever becomes of it until then.
+    fn try_again(&mut self, name: &str, now: Instant) {
+        if let Some(path) = self.reported.get(name) {
+            let stir = Stir { at: now + TRY_AGAIN_AFTER, word: Word::Whole };
+            self.files.stir(path.clone(), stir, State::of(path));
+        }
+    }
+
+    /// The files that are plugins by their endings.
+    fn list(&mut self) -> Result<BTreeMap<PathBuf, State>, FolderError> {
+        let identity = Identity::of(&self.path);
+        self.identity = None;
         let unreadable = |source| FolderError::Unreadable { path: self.path.clone(), source };
         let mut found = BTreeMap::new();
-        let mut ignored = BTreeMap::new();
-        let mut paths: Vec<PathBuf> = Vec::new();
         for entry in fs::read_dir(&self.path).map_err(unreadable)? {
-            paths.push(entry.map_err(unreadable)?.path());
-        }
-        // Sorted, so that of two files with one name the same one is taken each time.
-        paths.sort();
-        for path in paths {
-            // Dot files are temporary names of writers that rename when they are done.
-            let Some(file) = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'))
-            else {
-                continue;
-            };
-            let Some((name, _)) = file.rsplit_once('.').filter(|(_, ending)| ENDINGS.contains(ending)) else {
-                continue;
-            };
-            // A file that vanishes between listing and asking is gone, and one that is no file is none.
-            let Ok(metadata) = fs::metadata(&path) else { continue };
-            if !metadata.is_file() {
-                continue;
+            let path = entry.map_err(unreadable)?.path();
+            if let Some(state) = is_plugin_file(&path).then(|| State::of(&path)).flatten() {
+                found.insert(path, state);
             }
+        }
+        self.identity = identity;
+        Ok(found)
+    }
+
+    /// What is to be said when the changes of these files are over.
+    fn report(&mut self, over: &BTreeSet<PathBuf>) -> Vec<Change> {
+        let mut taken = BTreeMap::new();
+        let mut ignored = BTreeMap::new();
+        // In order, so that of two files with one name the same one is taken each time.
+        for path in self.files.files() {
+            let Some(name) = path.file_stem().and_then(|name| name.to_str()) else { continue };
             if !is_plugin_name(name) {
-                ignored.insert(path, "a plugin's name has only A-Z a-z 0-9 _ and -, and at most 64 of them: rename it");
-            } else if found.contains_key(name) {
-                ignored.insert(path, "another file has the same name with the other ending: remove one of them");
+                ignored.insert(
+                    path.to_owned(),
+                    "a plugin's name has only A-Z a-z 0-9 _ and -, and at most 64 of them: rename it",
+                );
+            } else if taken.contains_key(name) {
+                ignored.insert(
+                    path.to_owned(),
+                    "another file has the same name with the other ending: remove one of them",
+                );
             } else {
-                let name = name.to_owned();
-                found.insert(name, Stamp::of(path, &metadata));
+                taken.insert(name.to_owned(), path.to_owned());
             }
         }
         let mut changes = Vec::new();
-        for name in self.seen.keys().filter(|name| !found.contains_key(*name)) {
+        for name in self.reported.keys().filter(|name| !taken.contains_key(*name)) {
             changes.push(Change::Removed { name: name.clone() });
         }
-        for (name, stamp) in &found {
-            if self.seen.get(name) != Some(stamp) {
-                changes.push(Change::Present { name: name.clone(), path: stamp.path.clone() });
+        for (name, path) in &taken {
+            if over.contains(path) || self.reported.get(name) != Some(path) {
+                changes.push(Change::Present { name: name.clone(), path: path.clone() });
             }
         }
         for (path, why) in &ignored {
@@ -143,149 +193,13 @@ impl Folder {
                 changes.push(Change::Ignored { path: path.clone(), why });
             }
         }
-        (self.seen, self.ignored) = (found, ignored);
-        Ok(changes)
+        (self.reported, self.ignored) = (taken, ignored);
+        changes
     }
 }
 
-impl Stamp {
-    fn of(path: PathBuf, metadata: &fs::Metadata) -> Self {
-        #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
-        #[cfg(not(unix))]
-        let inode = 0;
-        Self { path, bytes: metadata.len(), modified: metadata.modified().ok(), inode }
-    }
-}
-
-/// Waits for changes in a folder.
-pub struct Watch {
-    folder: Folder,
-    stirred: Arc<Notify>,
-    /// Troubles with the folder itself, which come with every look.
-    unreadable: Throttle,
-    /// Keeps the system's watch in place; none if the system refused it.
-    _watcher: Option<RecommendedWatcher>,
-}
-
-impl Watch {
-    /// Watches `folder` from now on.
-    #[must_use]
-    pub fn start(folder: Folder) -> Self {
-        let stirred = Arc::new(Notify::new());
-        let watcher = watcher(&folder.path, Arc::clone(&stirred));
-        if let Err(error) = &watcher {
-            tracing::warn!(
-                folder = %folder.path.display(),
-                "the system does not report changes in the plugin folder ({error}): it is looked at every {} s instead",
-                LOOK_EVERY.as_secs()
-            );
-        }
-        Self { folder, stirred, unreadable: Throttle::lines_per_second(1), _watcher: watcher.ok() }
-    }
-
-    /// Waits until something has changed and settled.
-    pub async fn changes(&mut self) -> Vec<Change> {
-        loop {
-            if timeout(LOOK_EVERY, self.stirred.notified()).await.is_ok() {
-                let at_most = Instant::now() + SETTLE_AT_MOST;
-                while timeout_at(at_most.min(Instant::now() + SETTLE), self.stirred.notified()).await.is_ok() {}
-            }
-            match self.folder.look() {
-                Ok(changes) if changes.is_empty() => {}
-                Ok(changes) => return changes,
-                Err(error) => {
-                    if let Some(times) = self.unreadable.pass() {
-                        tracing::warn!(times, "{error}; what runs goes on");
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Whether an event says that something was changed. Reading is an event as well, and whoever watches also reads.
-#[must_use]
-pub fn is_write(kind: EventKind) -> bool {
-    match kind {
-        EventKind::Access(access) => matches!(access, AccessKind::Close(notify::event::AccessMode::Write)),
-        _ => true,
-    }
-}
-
-fn watcher(path: &Path, stirred: Arc<Notify>) -> notify::Result<RecommendedWatcher> {
-    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        let is_change = event.map_or(true, |event| is_write(event.kind));
-        if is_change {
-            stirred.notify_one();
-        }
-    })?;
-    watcher.watch(path, RecursiveMode::NonRecursive)?;
-    Ok(watcher)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "tests")]
-    use super::*;
-
-    fn present(name: &str, path: PathBuf) -> Change {
-        Change::Present { name: name.into(), path }
-    }
-
-    #[test]
-    fn files_that_come_change_and_go_are_seen_once_each() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("karma.wasm");
-        let mut folder = Folder::new(directory.path());
-        assert_eq!(folder.look().unwrap(), []);
-        fs::write(&file, "1").unwrap();
-        assert_eq!(folder.look().unwrap(), [present("karma", file.clone())]);
-        assert_eq!(folder.look().unwrap(), []);
-        fs::write(&file, "longer").unwrap();
-        assert_eq!(folder.look().unwrap(), [present("karma", file.clone())]);
-        fs::remove_file(&file).unwrap();
-        assert_eq!(folder.look().unwrap(), [Change::Removed { name: "karma".into() }]);
-    }
-
-    #[test]
-    fn only_plugins_are_taken_and_what_is_left_out_is_named() {
-        let directory = tempfile::tempdir().unwrap();
-        for name in ["README.md", ".karma.wasm", "kar ma.wasm", "echo.wat", "echo.wasm"] {
-            fs::write(directory.path().join(name), "").unwrap();
-        }
-        fs::create_dir(directory.path().join("folder.wasm")).unwrap();
-        let changes = Folder::new(directory.path()).look().unwrap();
-        let taken: Vec<_> = changes.iter().filter(|change| matches!(change, Change::Present { .. })).collect();
-        assert_eq!(taken, [&present("echo", directory.path().join("echo.wasm"))]);
-        let ignored = changes.iter().filter(|change| matches!(change, Change::Ignored { .. })).count();
-        assert_eq!(ignored, 2, "{changes:?}");
-    }
-
-    #[test]
-    fn a_folder_that_is_away_for_a_moment_removes_nothing() {
-        let directory = tempfile::tempdir().unwrap();
-        let (here, away) = (directory.path().join("plugins"), directory.path().join("away"));
-        fs::create_dir(&here).unwrap();
-        fs::write(here.join("karma.wasm"), "1").unwrap();
-        let mut folder = Folder::new(&here);
-        folder.look().unwrap();
-        fs::rename(&here, &away).unwrap();
-        assert!(folder.look().is_err());
-        fs::rename(&away, &here).unwrap();
-        assert_eq!(folder.look().unwrap(), []);
-    }
-
-    #[tokio::test]
-    async fn a_file_that_is_replaced_is_noticed_at_once() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut watch = Watch::start(Folder::new(directory.path()));
-        let (file, temporary) = (directory.path().join("karma.wasm"), directory.path().join(".karma.tmp"));
-        fs::write(&temporary, "1").unwrap();
-        fs::rename(&temporary, &file).unwrap();
-        // Well before the folder is looked at anyway.
-        timeout(LOOK_EVERY / 2, watch.stirred.notified()).await.unwrap();
-        watch.stirred.notify_one();
-        assert_eq!(watch.changes().await, [present("karma", file)]);
-    }
+/// Whether a file is a plugin by its name. Dot files are temporary names of writers that rename when they are done.
+fn is_plugin_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).filter(|name| !name.starts_with('.'));
+    name.and_then(|name| name.rsplit_once('.')).is_some_and(|(_, ending)| ENDINGS.contains(&ending))
 }
