@@ -14,6 +14,7 @@
 //! - [`comet`]: the comet side: address, wire protocol, links, questions. Knows nothing of plugins.
 //! - [`metrics`]: what happens, counted and said.
 //! - [`report`]: keeping repeated troubles from flooding the log.
+//! - [`watch`]: what stirs in a folder, as the system reports it.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
 //! [`plugins::slot`], handled by an instance, and its sends go back out through [`comet::outbox`] and the same link.
@@ -28,3 +29,4 @@ pub mod metrics;
 pub mod plugins;
 pub mod report;
 pub mod router;
+pub mod watch;

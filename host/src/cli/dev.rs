@@ -39,7 +39,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
     // One build at a time: a compiler takes all the cores that there are.
     let (changed, mut changes) = tokio::sync::mpsc::channel::<Project>(1);
     let mut watches = JoinSet::new();
-    for (project, sources) in watched {
+    for (project, mut sources) in watched {
         say(&project, &format!("watching {}; Ctrl-C ends it", project.folder.display()));
         let changed = changed.clone();
         watches.spawn(async move {

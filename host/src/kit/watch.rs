@@ -2,15 +2,13 @@
 
 use std::{
     path::{Component, Path},
-    sync::Arc,
     time::Duration,
 };
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
-use tokio::{sync::Notify, time::timeout};
+use notify::RecursiveMode;
 
 use super::project::Project;
-use crate::plugins::folder::is_write;
+use crate::watch::Watch;
 
 /// Folders that tools write into; hidden ones are left out as well.
 const TOOLS_OWN: [&str; 6] = ["build", "target", "node_modules", "__pycache__", "zig-out", "dist"];
@@ -22,11 +20,7 @@ const TOOLS_FILES: [&str; 3] = ["Cargo.lock", "package-lock.json", "go.sum"];
 const SETTLE: Duration = Duration::from_millis(100);
 
 /// Watches the sources of one project.
-pub struct Sources {
-    stirred: Arc<Notify>,
-    /// Keeps the system's watch in place.
-    _watcher: RecommendedWatcher,
-}
+pub struct Sources(Watch);
 
 impl Sources {
     /// Watches from now on.
@@ -34,26 +28,15 @@ impl Sources {
     /// # Errors
     /// If the system does not watch the folder.
     pub fn watch(project: &Project) -> notify::Result<Self> {
-        let stirred = Arc::new(Notify::new());
-        let (folder, stir) = (project.folder.clone(), Arc::clone(&stirred));
-        let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let is_change = match event {
-                Ok(event) => is_write(event.kind) && event.paths.iter().any(|path| is_source(&folder, path)),
-                // Something was missed, and that may have been a source.
-                Err(_) => true,
-            };
-            if is_change {
-                stir.notify_one();
-            }
-        })?;
-        watcher.watch(&project.folder, RecursiveMode::Recursive)?;
-        Ok(Self { stirred, _watcher: watcher })
+        let folder = project.folder.clone();
+        let watch = Watch::start(&project.folder, RecursiveMode::Recursive, move |path, _| is_source(&folder, path))?;
+        Ok(Self(watch))
     }
 
     /// Waits until a source has changed and the author's editor is done.
-    pub async fn changed(&self) {
-        self.stirred.notified().await;
-        while timeout(SETTLE, self.stirred.notified()).await.is_ok() {}
+    pub async fn changed(&mut self) {
+        // Which one it was is all the same to a compiler.
+        let _ = self.0.settled(SETTLE).await;
     }
 }
 
@@ -91,8 +74,8 @@ mod tests {
     async fn a_saved_source_is_noticed() {
         let directory = tempfile::tempdir().unwrap();
         let project = scaffold::create(&directory.path().join("hello"), Language::Wat).unwrap();
-        let sources = Sources::watch(&project).unwrap();
+        let mut sources = Sources::watch(&project).unwrap();
         std::fs::write(project.folder.join("plugin.wat"), "(module)").unwrap();
-        timeout(Duration::from_secs(20), sources.changed()).await.unwrap();
+        tokio::time::timeout(Duration::from_secs(20), sources.changed()).await.unwrap();
     }
 }
