@@ -29,8 +29,10 @@ use crate::{
     },
 };
 
+pub mod control;
 pub mod embedded;
 mod inlet;
+pub mod outcome;
 pub mod roster;
 mod supervisor;
 mod token;

@@ -25,6 +25,7 @@ mod new;
 mod open_files;
 mod output;
 mod run;
+mod running;
 mod send;
 mod server;
 mod test;
@@ -56,6 +57,24 @@ enum Command {
     Run,
     /// Read the configuration and load every plugin, without connecting to anything
     Check,
+    /// Show how the plugins of the running bot do
+    Plugins(running::plugins::Arguments),
+    /// Let the running bot look at its files now
+    Reload(running::reload::Arguments),
+    /// Put the last good version of a plugin back
+    Rollback(running::rollback::Arguments),
+    /// Switch a plugin off
+    Disable(running::disable::Arguments),
+    /// Switch a plugin on again
+    Enable(running::enable::Arguments),
+    /// Grant a plugin what its waiting version asks for
+    Grant(running::grant::Arguments),
+    /// Run a candidate beside a plugin, without effect, and compare the two
+    Shadow(running::shadow::Arguments),
+    /// Let a plugin's candidate take over
+    Promote(running::promote::Arguments),
+    /// Look at the events that plugins failed to handle, and handle them again
+    Quarantine(running::quarantine::Arguments),
     /// Run the embedded comet server alone
     Server(server::Arguments),
     /// Send an event into a pipe
@@ -87,11 +106,19 @@ enum Exit {
     Usage = 2,
     /// There is no connection to the comet server, or it does not accept the login.
     NoConnection = 3,
+    /// A version waits for the operator.
+    Waiting = 4,
+    /// A version failed, and the last good one runs again.
+    RolledBack = 5,
+    /// There is no bot that could be asked.
+    NoBot = 6,
 }
 
 impl Exit {
     const HELP: &str = "Exit codes:\n  0  done\n  1  not done: standard error says why\n  2  wrong arguments or \
-                        configuration\n  3  no connection to the comet server, or it does not accept the login";
+                        configuration\n  3  no connection to the comet server, or it does not accept the \
+                        login\n  4  a version waits for you to grant what it asks for\n  5  a version failed, and the last good \
+                        one runs again\n  6  no bot runs here";
 }
 
 /// Why a command did not do what it was asked to.
@@ -179,6 +206,15 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
         match &cli.command {
             Command::Run => run::run(common).await,
             Command::Check => check::run(common).await,
+            Command::Plugins(arguments) => running::plugins::run(common, arguments).await,
+            Command::Reload(arguments) => running::reload::run(common, arguments).await,
+            Command::Rollback(arguments) => running::rollback::run(common, arguments).await,
+            Command::Disable(arguments) => running::disable::run(common, arguments).await,
+            Command::Enable(arguments) => running::enable::run(common, arguments).await,
+            Command::Grant(arguments) => running::grant::run(common, arguments).await,
+            Command::Shadow(arguments) => running::shadow::run(common, arguments).await,
+            Command::Promote(arguments) => running::promote::run(common, arguments).await,
+            Command::Quarantine(arguments) => running::quarantine::run(common, arguments).await,
             Command::Server(arguments) => server::run(common, arguments).await,
             Command::Send(arguments) => send::run(common, arguments).await,
             Command::Listen(arguments) => listen::run(common, arguments).await,

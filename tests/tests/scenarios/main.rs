@@ -8,6 +8,7 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod asks_a_running_bot;
 mod authors;
 mod built_for_earlier_contracts;
 mod built_for_something_else;
