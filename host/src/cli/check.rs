@@ -15,7 +15,7 @@ use crate::{
     metrics::Metrics,
     plugins::{
         folder::{Change, Folder},
-        grants::{Grants, Verb},
+        grants::Grants,
         package::Package,
         sandbox::Sandbox,
         slot::Starter,
@@ -47,10 +47,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
                         continue;
                     }
                     let text = format!("{name} {label}: ok, {wants}");
-                    output.line(
-                        &text,
-                        &json!({"plugin": name, "version": &*label, "ok": true, "asks": as_json(&wants)}),
-                    )?;
+                    output.line(&text, &json!({"plugin": name, "version": &*label, "ok": true, "asks": *wants}))?;
                     admitted.push(wants);
                 }
                 Err(why) => {
@@ -97,17 +94,4 @@ async fn load(
     );
     let version = starter.start(package).await.map_err(|error| error.to_string())?;
     Ok((Arc::clone(&version.label), Arc::clone(&version.grants)))
-}
-
-fn as_json(grants: &Grants) -> serde_json::Value {
-    let hear: Vec<_> = grants
-        .hear
-        .iter()
-        .map(|heard| {
-            let events: Vec<&str> = heard.events.iter().map(|event| event.as_str()).collect();
-            json!({"pipe": heard.pipe.as_str(), "events": events})
-        })
-        .collect();
-    let patterns = |verb| grants.patterns(verb).iter().map(ToString::to_string).collect::<Vec<_>>();
-    json!({"hear": hear, "send": patterns(Verb::Send), "log": patterns(Verb::Log), "count": patterns(Verb::Count)})
 }

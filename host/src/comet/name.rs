@@ -190,6 +190,12 @@ impl PipePattern {
     pub fn covers(&self, pipe: &str) -> bool {
         if self.is_prefix { pipe.starts_with(&self.text) } else { pipe == self.text }
     }
+
+    /// Whether every pipe that `other` means is meant.
+    #[must_use]
+    pub fn includes(&self, other: &Self) -> bool {
+        if self.is_prefix { other.text.starts_with(&self.text) } else { self == other }
+    }
 }
 
 impl std::fmt::Display for PipePattern {

@@ -1,7 +1,14 @@
 //! What a plugin may do: the pipes it asked for, verb by verb. Whatever is not listed is refused.
 //!
-//! Checked by `api` before each call; made by `slot` out of the answer of `setup`.
+//! Checked by `api` before each call; made by `slot` out of the answer of `setup`; compared with what was granted before
+//! a new version takes over.
 
+mod compare;
+mod form;
+
+use serde::{Deserialize, Serialize};
+
+use self::form::Form;
 use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
 
 use super::{
@@ -21,6 +28,9 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Send, Self::Log, Self::Count];
+
     /// The name of the host function and of the list in `wants`.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -42,7 +52,11 @@ pub struct Heard {
 }
 
 /// What a plugin may hear and do.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+///
+/// As JSON `{"hear":[{"pipe":"web_chat","events":["msg"]}],"send":["web_*"],"log":[],"count":[]}`; what is left out is
+/// empty.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Form", try_from = "Form")]
 pub struct Grants {
     /// The pipes it hears.
     pub hear: Vec<Heard>,
@@ -91,14 +105,11 @@ impl Grants {
                 return Err(WantsError::TooMany { list, given });
             }
         }
-        let patterns = |list, names: &[String]| {
-            names.iter().map(|name| PipePattern::new(name).map_err(named(list))).collect::<Result<Vec<_>, _>>()
-        };
         Ok(Self {
             hear: heard(&wants.hear).map_err(named("hear"))?,
-            send: patterns("send", &wants.send)?,
-            log: patterns("log", &wants.log)?,
-            count: patterns("count", &wants.count)?,
+            send: patterns(&wants.send).map_err(named("send"))?,
+            log: patterns(&wants.log).map_err(named("log"))?,
+            count: patterns(&wants.count).map_err(named("count"))?,
         })
     }
 
@@ -152,7 +163,7 @@ impl std::fmt::Display for Grants {
         if self.hear.is_empty() {
             f.write_str(" nothing")?;
         }
-        for verb in [Verb::Send, Verb::Log, Verb::Count] {
+        for verb in Verb::ALL {
             let patterns = self.patterns(verb);
             if !patterns.is_empty() {
                 write!(f, "; {}", verb.name())?;
@@ -163,6 +174,10 @@ impl std::fmt::Display for Grants {
         }
         Ok(())
     }
+}
+
+fn patterns(names: &[String]) -> Result<Vec<PipePattern>, NameError> {
+    names.iter().map(|name| PipePattern::new(name)).collect()
 }
 
 /// The pipes of a list, each once: who names a pipe twice hears its events once.
@@ -184,6 +199,8 @@ fn heard(hearings: &[Hearing]) -> Result<Vec<Heard>, NameError> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use serde_json::json;
+
     use super::*;
 
     fn wants() -> Wants {
@@ -213,6 +230,21 @@ mod tests {
         let grants = Grants::from_wants(&wants()).unwrap();
         assert_eq!(grants.to_string(), "hears web_chat[msg] msg; send web_*; log web_chat");
         assert_eq!(Grants::default().to_string(), "hears nothing");
+    }
+
+    #[test]
+    fn grants_as_json_keep_their_form() {
+        let grants = Grants::from_wants(&wants()).unwrap();
+        let form = json!({
+            "hear": [{"pipe": "web_chat", "events": ["msg"]}, {"pipe": "msg", "events": []}],
+            "send": ["web_*"], "log": ["web_chat"], "count": [],
+        });
+        assert_eq!(serde_json::to_value(&grants).unwrap(), form);
+        assert_eq!(serde_json::from_value::<Grants>(form).unwrap(), grants);
+        let of_the_host = json!({"hear": [{"pipe": "host:gap"}], "of a later version": 1});
+        assert_eq!(serde_json::from_value::<Grants>(of_the_host).unwrap().to_string(), "hears host:gap");
+        let no_name = serde_json::from_value::<Grants>(json!({"send": ["no name"]})).unwrap_err();
+        assert!(no_name.to_string().contains("no name"), "{no_name}");
     }
 
     #[test]

@@ -4,11 +4,14 @@
 //! type in it), or the text form of either. Whatever cannot be loaded gives one sentence: what it is, what is missing,
 //! what to do. Called by `bot` and by `cli`; calls `sandbox` to compile and link.
 
-use std::{hash::Hasher as _, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-pub use self::compiled::Compiled;
+pub use self::{
+    compiled::Compiled,
+    hash::{ContentHash, HashError},
+};
 use self::{encode::Encoded, error::EncodeError, landmarks::Landmarks};
 use super::{
     api::{self, State},
@@ -21,6 +24,7 @@ mod component;
 mod contract;
 mod encode;
 mod error;
+mod hash;
 pub(in crate::plugins) mod landmarks;
 mod module;
 mod origin;
@@ -54,28 +58,6 @@ pub enum PackageError {
     /// An export is no function.
     #[error("its export `{0}` is no function: build it for the world of the contract")]
     Export(&'static str),
-}
-
-/// What tells one version of a plugin from another: a hash of the file's bytes. Not for use against forgery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ContentHash(u64);
-
-impl ContentHash {
-    /// The hash of a file's bytes.
-    #[must_use]
-    pub fn of(bytes: &[u8]) -> Self {
-        // The same keys each time, so that a version has the same hash in every run.
-        #[allow(deprecated, reason = "SipHasher with fixed keys is what is wanted here")]
-        let mut hasher = std::hash::SipHasher::new();
-        hasher.write(bytes);
-        Self(hasher.finish())
-    }
-}
-
-impl std::fmt::Display for ContentHash {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
 }
 
 /// A compiled plugin, ready to be instantiated.
