@@ -238,7 +238,7 @@ async fn failed_events_are_listed_and_shown_whole() {
     assert!(ended.out.contains("  event   web_chat msg (user 7): \\u{1b}[31m++\n"), "{:?}", ended.out);
     assert!(ended.out.ends_with("at the end\n          at karma::add\n"), "{:?}", ended.out);
     let ended = bot.answer(["--json", "quarantine", "show", "karma", "17-1"], show(), entries()).await;
-    assert_eq!(json_lines(&ended.out), [entry.clone()]);
+    assert_eq!(json_lines(&ended.out), vec![entry.clone()]);
 
     let nothing = Answer::Quarantine { entries: Vec::new() };
     let request = Request::QuarantineList { plugin: Some(karma()) };

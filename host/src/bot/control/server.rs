@@ -20,7 +20,7 @@ const VISITS: usize = 32;
 
 const LIMITS: Limits = Limits {
     line: Duration::from_secs(30),
-    half_closed: Duration::from_secs(30),
+    half_closed: Duration::from_secs(600),
     taking: Duration::from_secs(10),
     farewell: Duration::from_secs(1),
 };

@@ -18,7 +18,8 @@ const LINE_BYTES: u64 = 64 * 1024;
 pub(super) struct Limits {
     /// How long a request may take, from the end of the one before.
     pub(super) line: Duration,
-    /// How long an answer is waited for once the client has said all it wants to say: it may be gone.
+    /// How long an answer is waited for once the client has said all it wants to say. It may be gone, or wait for the end
+    /// of a probation.
     pub(super) half_closed: Duration,
     /// How long a client may take to read an answer.
     pub(super) taking: Duration,
