@@ -131,16 +131,18 @@ impl Plugin {
         self
     }
 
-    /// A plugin that counts the events of `pipes` in its memory, carries the count over a reload, and sends it to web_told
-    /// for each event `report`, as an event of the name `word`. Others it answers with the event `word` and the same data.
+    /// A plugin that counts the events of `pipes` in its memory, carries the count over a reload, and answers each with the
+    /// event `word` and the same data. For an event of the pipe web_ask it sends the count to web_told, as an event of the
+    /// name `word`.
     #[must_use]
     pub fn counting(pipes: &[&str], word: &str) -> Self {
         let hearing = pipes.iter().fold(Self::new(), |plugin, pipe| plugin.hears(pipe, []));
         hearing
+            .hears("web_ask", [])
             .sends("web_*")
             .function("(global $count (mut i64) (i64.const 0))")
             .handle(&format!(
-                r#"(if (call $is (local.get $name) (local.get $name_bytes) "report")
+                r#"(if (call $is (local.get $pipe) (local.get $pipe_bytes) "web_ask")
                     (then
                       (call $send "web_told" "{word}" (call $decimal (global.get $count)))
                       (return (i32.const 0x1c0))))
@@ -161,7 +163,9 @@ impl Plugin {
         let wants = self.wants(&mut data);
         let [prelude, functions, setup, handle] =
             [PRELUDE, &self.functions, &self.setup, &self.handle].map(|code| data.expand(code));
-        let state = self.state.as_ref().map(|(save, restore)| data.expand(&state(save, restore))).unwrap_or_default();
+        let state = self.state.as_ref();
+        let state =
+            state.map(|(save, restore)| carrying(&data.expand(save), &data.expand(restore))).unwrap_or_default();
         let (imports, segments, free) = (&self.imports, &data.segments, data.end().next_multiple_of(16));
         format!(
             r#"(module
@@ -219,7 +223,7 @@ impl Plugin {
 }
 
 /// The exports that carry a plugin's memory over a reload.
-fn state(save: &str, restore: &str) -> String {
+fn carrying(save: &str, restore: &str) -> String {
     format!(
         r#"(func (export "save") (result i32)
 (local $place i32) (local $bytes i32)

@@ -4,16 +4,22 @@
 //! subscription is complete. Stop: no new events, plugins finish what waits, sends leave, the connection ends; all of it
 //! within a bound. Called by `cli`.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
-    sync::{oneshot, watch},
+    sync::{mpsc, oneshot, watch},
     task::JoinSet,
     time::Instant,
 };
 
-use self::{embedded::EmbeddedError, inlet::Intake, roster::Roster};
+use self::{
+    control::{Control, ControlError},
+    embedded::EmbeddedError,
+    inlet::Intake,
+    roster::{Roster, Workshop},
+    settings::Settings as FollowedSettings,
+};
 use crate::{
     comet::{
         address::{Address, AddressError},
@@ -25,6 +31,8 @@ use crate::{
     metrics::{self, Metrics},
     plugins::{
         folder::{Folder, FolderError, Watch},
+        kept::{Kept, KeptError},
+        package::Compiled,
         sandbox::{Sandbox, SandboxError},
     },
 };
@@ -34,11 +42,15 @@ pub mod embedded;
 mod inlet;
 pub mod outcome;
 pub mod roster;
+mod settings;
 mod supervisor;
 mod token;
 
 /// How often it is checked, while stopping, whether everything has left.
 const DRAIN_CHECK_EVERY: Duration = Duration::from_millis(5);
+
+/// Requests of commands that may wait for the roster.
+const REQUESTS: usize = 16;
 
 /// How often it is counted what waits.
 const GAUGES_EVERY: Duration = Duration::from_secs(1);
@@ -63,6 +75,20 @@ pub enum BotError {
     /// What is to be sent cannot be kept on disk.
     #[error(transparent)]
     Outbox(#[from] StockError),
+    /// What outlives the bot has no place.
+    #[error(transparent)]
+    Kept(#[from] KeptError),
+    /// Compiled plugins cannot be kept.
+    #[error("compiled plugins cannot be kept in {folder} ({source}): set `state-folder` in [service] to a folder that the bot may write to", folder = folder.display())]
+    Compiled {
+        /// Where.
+        folder: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Commands could not reach the bot.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// The link does not start.
     #[error("the system gives no thread for the connection: {0}")]
     Thread(std::io::Error),
@@ -112,14 +138,20 @@ pub async fn run(
     let metrics = Metrics::new();
     let served = serve_metrics(config.service.metrics, &metrics).await?;
     let outbox = Arc::new(outbox(&config.service)?);
+    let kept = Kept::open(&config.service.state_folder)?;
+    let compiled = Arc::new(compiled(&config.service)?);
+    let (asks, mut asked) = mpsc::channel(REQUESTS);
+    let control = Control::serve(&config.service.control, asks).await?;
     let mut folder = Folder::new(&config.plugins.folder);
     let present = folder.look()?;
     let mut watch = Watch::start(folder);
     let (wanted, subscription) = watch::channel(Arc::default());
     let fleet = Fleet::new(settings, others, Arc::clone(&outbox), subscription, metrics.clone());
     let bounds = bounds(&config.service);
-    let mut roster =
-        Roster::new(sandbox, config.plugins.clone(), fleet.port().clone(), bounds, wanted, metrics.clone());
+    let port = fleet.port().clone();
+    let workshop = Workshop { sandbox, compiled, kept, port, bounds, metrics: metrics.clone() };
+    let mut roster = Roster::new(workshop, config.plugins.clone(), wanted);
+    let mut followed = FollowedSettings;
     let names = roster.names();
     let intake = Intake::new(roster.routes(), metrics.sends().clone());
     let status = fleet.status();
@@ -128,13 +160,10 @@ pub async fn run(
     // Plugins are loaded beside everything else: a stop need not wait for a compiler.
     let (loaded, is_loaded) = oneshot::channel();
     let following = async {
-        roster.follow(present).await;
+        roster.begin(present).await;
         // Nobody waits for it once the bot stops.
         let _ = loaded.send(());
-        loop {
-            let changes = watch.changes().await;
-            roster.follow(changes).await;
-        }
+        roster.run(&mut watch, &mut asked, &mut followed).await;
     };
     let living = async {
         // The first subscription is complete: the link comes after the plugins.
@@ -168,6 +197,8 @@ pub async fn run(
         lived = living => lived?,
     }
 
+    // Whoever asks now would wait for an answer that does not come.
+    drop(control);
     supervisor::stopping();
     tracing::info!("stopping: plugins finish what waits");
     let deadline = Instant::now() + config.service.drain;
@@ -200,6 +231,12 @@ fn outbox(service: &config::Service) -> Result<Outbox, StockError> {
         config::Outbox::Memory => Ok(Outbox::new(service.delivery)),
         config::Outbox::Disk(folder) => Outbox::on_disk(service.delivery, folder.clone(), bounds(service)),
     }
+}
+
+/// Where compiled plugins are kept.
+fn compiled(service: &config::Service) -> Result<Compiled, BotError> {
+    let folder = service.state_folder.join("compiled");
+    Compiled::open(folder.clone()).map_err(|source| BotError::Compiled { folder, source })
 }
 
 fn bounds(service: &config::Service) -> Bounds {

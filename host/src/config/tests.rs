@@ -221,6 +221,8 @@ fn what_becomes_of_sends_can_be_said() {
             outbox: Outbox::Disk("/etc/cometbot/outbox".into()),
             delivery: Delivery::AtMostOnce,
             metrics: Some("[::1]:0".parse().unwrap()),
+            state_folder: "/etc/cometbot/state".into(),
+            control: "/etc/cometbot/state/control.sock".into(),
             drain: Duration::from_secs(3),
         }
     );

@@ -16,7 +16,7 @@ pub enum Reload<'a> {
     /// A plugin runs that did not run before.
     Started { version: &'a str, asks: &'a dyn fmt::Display },
     /// A new version has taken over.
-    Swapped { version: &'a str, asks: &'a dyn fmt::Display, pause: Duration, state_bytes: Option<usize> },
+    Swapped { version: &'a str, asks: &'a dyn fmt::Display, pause: Duration, state_bytes: Option<u64> },
     /// The file has the content that runs already.
     Unchanged { version: &'a str },
     /// The file does not run. The version that runs, if there is one, goes on.

@@ -9,6 +9,8 @@ mod form;
 use serde::{Deserialize, Serialize};
 
 use self::form::Form;
+use std::fmt;
+
 use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
 
 use super::{
@@ -149,10 +151,35 @@ impl Grants {
     }
 }
 
-impl std::fmt::Display for Grants {
+impl fmt::Display for Grants {
     /// What a plugin hears and may do, for people.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hears")?;
+        if self.hear.is_empty() {
+            f.write_str(" nothing")?;
+        }
+        self.write_heard(f)?;
+        self.write_verbs(f, "; ")
+    }
+}
+
+/// What a plugin asks for, for people: `hear web_a; send web_*`.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a>(pub &'a Grants);
+
+impl fmt::Display for Asked<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(grants) = self;
+        if !grants.hear.is_empty() {
+            f.write_str("hear")?;
+            grants.write_heard(f)?;
+        }
+        grants.write_verbs(f, if grants.hear.is_empty() { "" } else { "; " })
+    }
+}
+
+impl Grants {
+    fn write_heard(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for heard in &self.hear {
             write!(f, " {}", heard.pipe)?;
             if !heard.events.is_empty() {
@@ -160,14 +187,18 @@ impl std::fmt::Display for Grants {
                 write!(f, "[{}]", names.join(","))?;
             }
         }
-        if self.hear.is_empty() {
-            f.write_str(" nothing")?;
-        }
+        Ok(())
+    }
+
+    fn write_verbs(&self, f: &mut fmt::Formatter<'_>, before: &str) -> fmt::Result {
+        let mut before = before;
         for verb in Verb::ALL {
             let patterns = self.patterns(verb);
-            if !patterns.is_empty() {
-                write!(f, "; {}", verb.name())?;
+            if patterns.is_empty() {
+                continue;
             }
+            write!(f, "{before}{}", verb.name())?;
+            before = "; ";
             for pattern in patterns {
                 write!(f, " {pattern}")?;
             }
@@ -230,6 +261,9 @@ mod tests {
         let grants = Grants::from_wants(&wants()).unwrap();
         assert_eq!(grants.to_string(), "hears web_chat[msg] msg; send web_*; log web_chat");
         assert_eq!(Grants::default().to_string(), "hears nothing");
+        assert_eq!(Asked(&grants).to_string(), "hear web_chat[msg] msg; send web_*; log web_chat");
+        let without_hearing = Grants { hear: Vec::new(), ..grants };
+        assert_eq!(Asked(&without_hearing).to_string(), "send web_*; log web_chat");
     }
 
     #[test]

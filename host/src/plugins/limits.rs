@@ -28,8 +28,10 @@ pub const START_TIME: Duration = Duration::from_secs(5);
 pub const WAIT_TIME: Duration = Duration::from_secs(60);
 /// How long `setup` may wait for something.
 pub const START_WAIT: Duration = Duration::from_secs(10);
-/// How long `save` and `restore` may take, each: events wait meanwhile.
+/// How long `save` and `restore` may run, each: events wait meanwhile.
 pub const STATE_TIME: Duration = Duration::from_secs(1);
+/// How long they may take in all, waiting included.
+pub const STATE_WAIT: Duration = Duration::from_secs(2);
 /// The payload of events that a version on probation may have handled; with more it has passed.
 pub const PROBATION_BYTES: usize = 16 * 1024 * 1024;
 /// Handles of host resources, such as streams and pollables, that an instance may hold.

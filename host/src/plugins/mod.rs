@@ -7,6 +7,7 @@
 pub mod api;
 pub mod folder;
 pub mod grants;
+pub mod kept;
 pub mod limits;
 pub mod outgoing;
 pub mod package;

@@ -26,7 +26,7 @@ async fn a_file_that_is_written_in_a_hundred_pieces_is_taken_when_it_is_whole_an
         file.write_all(piece).unwrap();
         // As slow as a copy over a network, but for no fixed time: an event's way there and back.
         let mut client = Client::join(&comet, ["web_told"]).await;
-        client.send("web_a", "report", "");
+        client.send("web_ask", "msg", "");
         assert_eq!(client.next().await.event, "old");
     }
     drop(file);

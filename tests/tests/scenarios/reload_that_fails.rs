@@ -21,7 +21,7 @@ async fn replaced_by(bad: impl AsRef<[u8]>, what: &str, fits: impl Fn(&Line) -> 
     let book = load.finish().await;
     book.nothing_is_lost_doubled_or_reordered();
     let mut client = Client::join(&comet, ["web_told"]).await;
-    client.send("web_a", "report", "");
+    client.send("web_ask", "msg", "");
     let told = client.next().await;
     assert_eq!((told.event.as_str(), told.data), ("good", book.sent.to_string()));
     (bot, line)

@@ -58,7 +58,7 @@ async fn a_count_that_is_carried_over_each_time_is_exact_in_the_end() {
     let (_bot, book) = replaced_under_load(&Home::at(&comet), &comet, versions).await;
     book.nothing_is_lost_doubled_or_reordered();
     let mut client = Client::join(&comet, ["web_told"]).await;
-    client.send("web_a", "report", "");
+    client.send("web_ask", "msg", "");
     let told = client.next().await;
     assert_eq!(told.data, book.sent.to_string());
 }

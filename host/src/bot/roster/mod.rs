@@ -18,7 +18,7 @@ use std::{
 
 use tokio::{
     sync::{Semaphore, mpsc, watch},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 
 use self::{
@@ -147,8 +147,8 @@ impl Roster {
         let absent = records.names().into_iter().filter(|name| !self.plugins.contains_key(name));
         self.absent = absent.flat_map(|name| records.read(&name).good).map(|good| good.hash).collect();
         self.tidy();
-        while !self.loads.is_empty() {
-            self.next_load().await;
+        while let Some(loaded) = self.loads.join_next().await {
+            self.loaded(loaded);
         }
         for loaded in self.first.take().unwrap_or_default().into_values() {
             self.take(loaded);
@@ -156,7 +156,7 @@ impl Roster {
         // Those of which an earlier version runs first have their file's turn now.
         while self.plugins.values().any(|plugin| plugin.is_trying) {
             tokio::select! {
-                () = self.next_load(), if !self.loads.is_empty() => {}
+                Some(loaded) = self.loads.join_next() => self.loaded(loaded),
                 Some(switch) = self.switches.join_next() => self.switched(switch),
                 else => return,
             }
@@ -173,12 +173,14 @@ impl Roster {
         loop {
             tokio::select! {
                 changes = watch.changes() => changes.into_iter().for_each(|change| self.follow(change, Why::Folder)),
-                () = self.next_load(), if !self.loads.is_empty() => {}
+                Some(loaded) = self.loads.join_next() => self.loaded(loaded),
                 Some(switch) = self.switches.join_next() => self.switched(switch),
                 Some(news) = self.news.1.recv() => self.hear(news),
                 Some(left) = self.leaving.join_next() => self.left(left),
                 Some((request, reply)) = asked.recv() => self.answer(request, reply, watch, settings),
-                changed = settings.changed() => self.apply(changed),
+                changed = settings.changed() => {
+                    self.apply(changed, &mut BTreeMap::new());
+                }
             }
         }
     }
@@ -233,17 +235,14 @@ impl Roster {
         })
     }
 
-    async fn next_load(&mut self) {
-        match self.loads.join_next().await {
-            Some(Ok(loaded)) => match &mut self.first {
-                Some(first) => {
-                    first.insert(loaded.name.clone(), loaded);
-                }
-                None => self.take(loaded),
-            },
-            // It says itself when a compiler panicked; nothing else can.
-            Some(Err(error)) => tracing::error!("loading a plugin broke off: {error}"),
-            None => {}
+    fn loaded(&mut self, loaded: Result<Loaded, JoinError>) {
+        match (loaded, &mut self.first) {
+            (Ok(loaded), Some(first)) => {
+                first.insert(loaded.name.clone(), loaded);
+            }
+            (Ok(loaded), None) => self.take(loaded),
+            // A compiler that panics is caught beside it; nothing else can break off.
+            (Err(error), _) => tracing::error!("loading a plugin broke off: {error}"),
         }
     }
 
@@ -279,7 +278,7 @@ impl Roster {
         true
     }
 
-    fn left(&mut self, left: Result<(String, OutcomeKind), tokio::task::JoinError>) {
+    fn left(&mut self, left: Result<(String, OutcomeKind), JoinError>) {
         let Ok((name, outcome)) = left else { return };
         // It may have come back meanwhile.
         let is_gone = |plugin: &Plugin| plugin.path.is_none() && plugin.running.is_none() && !plugin.is_trying;

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::plugins::{
     folder::{Change, Watch},
+    grants::Asked,
     kept::Entry,
     slot::Pushed,
 };
@@ -170,7 +171,7 @@ impl Roster {
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
         let granted = plugin.record.granted.get_or_insert_default();
         *granted = granted.with(&waiting.beyond);
-        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", waiting.beyond);
+        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", Asked(&waiting.beyond));
         self.write_record(name);
         Ok(Try::new(Source::File(path), Why::Wish))
     }

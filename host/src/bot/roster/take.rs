@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::NewGrants,
     plugins::{
-        grants::Grants,
+        grants::{Asked, Grants},
         kept::{Good, HeldBack},
         package::{ContentHash, Package},
         slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
@@ -139,7 +139,7 @@ impl Roster {
         let kind = OutcomeKind::Waiting {
             version: waiting.label.to_string(),
             grants: serde_json::to_value(&waiting.beyond).unwrap_or_default(),
-            text: waiting.beyond.to_string(),
+            text: Asked(&waiting.beyond).to_string(),
         };
         if let Some(plugin) = self.plugins.get_mut(name) {
             plugin.waiting = Some(waiting);

@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -20,7 +20,10 @@ use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 
 use super::{ContentHash, landmarks::Landmarks};
-use crate::{plugins::sandbox::Sandbox, private_file};
+use crate::{
+    plugins::sandbox::Sandbox,
+    private_file::{self, Outlives},
+};
 
 /// What every entry begins with.
 const MAGIC: &[u8] = b"cometbot compiled 1\n";
@@ -60,7 +63,7 @@ impl Compiled {
             _ => {
                 let mut key = vec![0; TAG_BYTES];
                 SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("the system gives no randomness"))?;
-                private_file::replace(&path, &key)?;
+                private_file::replace(&path, &key, Outlives::Process)?;
                 key
             }
         };
@@ -107,17 +110,11 @@ impl Compiled {
         let head = Head { encoder: ENCODER.to_owned(), content, landmarks: landmarks.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
         let head_bytes = u32::try_from(head.len()).map_err(|error| error.to_string())?.to_le_bytes();
-        let mut context = hmac::Context::with_key(&self.key);
-        let parts: [&[u8]; 3] = [&head_bytes, &head, &code];
-        parts.iter().for_each(|part| context.update(part));
-        let tag = context.sign();
-        let path = self.path(content);
-        private_file::replace_with(&path, |file| {
-            file.write_all(MAGIC)?;
-            file.write_all(tag.as_ref())?;
-            parts.iter().try_for_each(|part| file.write_all(part))
-        })
-        .map_err(|error| error.to_string())
+        let rest = [&head_bytes, &*head, &code].concat();
+        let tag = hmac::sign(&self.key, &rest);
+        let entry = [MAGIC, tag.as_ref(), &rest].concat();
+        // What a loss of power damages is noticed.
+        private_file::replace(&self.path(content), &entry, Outlives::Process).map_err(|error| error.to_string())
     }
 
     /// What an entry holds, if we made it, with this build, of this content.

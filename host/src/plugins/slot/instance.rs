@@ -12,7 +12,7 @@ use crate::comet::commands::Commands;
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
-    limits::{START_TIME, START_WAIT, STATE_TIME, TimeBudget},
+    limits::{START_TIME, START_WAIT, STATE_TIME, STATE_WAIT, TimeBudget},
     package::{Package, landmarks::Landmarks},
     sandbox::Sandbox,
 };
@@ -163,14 +163,14 @@ impl Instance {
         let Some(Carriers { save, .. }) = self.carriers.clone() else { return Ok(None) };
         let time = TimeBudget::new(STATE_TIME);
         begin_call(&mut self.store, time);
-        let outcome = timeout(STATE_TIME, save.call_async(&mut self.store, ())).await;
+        let outcome = timeout(STATE_WAIT, save.call_async(&mut self.store, ())).await;
         self.store.data_mut().roll_back();
         match outcome {
             Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
             Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
             Ok(Ok((Err(words),))) => Err(StateError::Returned(words)),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, time)))),
-            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_TIME)))),
+            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
     }
 
@@ -182,12 +182,12 @@ impl Instance {
         let Some(Carriers { restore, .. }) = self.carriers.clone() else { return Ok(()) };
         let time = TimeBudget::new(STATE_TIME);
         begin_call(&mut self.store, time);
-        let outcome = timeout(STATE_TIME, restore.call_async(&mut self.store, (state,))).await;
+        let outcome = timeout(STATE_WAIT, restore.call_async(&mut self.store, (state,))).await;
         self.store.data_mut().roll_back();
         match outcome {
             Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, time)))),
-            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_TIME)))),
+            Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
     }
 

@@ -38,6 +38,12 @@ pub struct Version {
 }
 
 impl Version {
+    /// What makes its instances.
+    #[must_use]
+    pub const fn starter(&self) -> &Starter {
+        &self.starter
+    }
+
     /// Which file it was made of.
     #[must_use]
     pub const fn hash(&self) -> ContentHash {
