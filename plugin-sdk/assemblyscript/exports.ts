@@ -2,18 +2,21 @@
 // an entry, so that they are exported without a word in the plugin's own source.
 
 import { Event } from "./event";
-import { byteLength, free, lift, lower } from "./memory";
+import { byteLength, free, lift, liftBytes, lower } from "./memory";
 import "./globals";
 import { registeredPlugin } from "./plugin";
+import { State } from "./state";
 import { Hearing, Wants } from "./wants";
 
 /** The memory of the result that the host reads now; its `cabi_post_…` frees it. */
 const lent: usize[] = [];
 
+const NO_PLUGIN = "it registers no plugin";
+
 /** `result<wants, string>` */
 const setupResult: usize = memory.data(44, 4);
-/** `result<_, string>` */
-const handleResult: usize = memory.data(12, 4);
+/** `result<_, string>` and `result<list<u8>, string>` */
+const result: usize = memory.data(12, 4);
 
 /** Room for what the host passes in. Nothing is called from here: the host forbids it. */
 export function cabi_realloc(old: usize, oldBytes: usize, alignment: usize, bytes: usize): usize {
@@ -53,11 +56,25 @@ export function handle(
   event.history = history != 0;
 
   const plugin = registeredPlugin();
-  if (plugin == null) return failed(handleResult, "it registers no plugin");
-  const error = plugin.handle(event);
-  if (error != null) return failed(handleResult, error.message);
-  store<u8>(handleResult, 0);
-  return handleResult;
+  if (plugin == null) return failed(result, NO_PLUGIN);
+  return ended(plugin.handle(event));
+}
+
+export function save(): usize {
+  const plugin = registeredPlugin();
+  if (plugin == null) return failed(result, NO_PLUGIN);
+  const state = new State();
+  const error = plugin.save(state);
+  if (error == null) lendBytes(result + 4, state.bytes);
+  return ended(error);
+}
+
+export function restore(address: usize, length: i32): usize {
+  const state = new State();
+  state.bytes = liftBytes(address, length);
+  const plugin = registeredPlugin();
+  if (plugin == null) return failed(result, NO_PLUGIN);
+  return ended(plugin.restore(state));
 }
 
 export function cabi_post_setup(_result: usize): void {
@@ -66,6 +83,21 @@ export function cabi_post_setup(_result: usize): void {
 
 export function cabi_post_handle(_result: usize): void {
   takeBack();
+}
+
+export function cabi_post_save(_result: usize): void {
+  takeBack();
+}
+
+export function cabi_post_restore(_result: usize): void {
+  takeBack();
+}
+
+/** The result of a function other than `setup`: ok, or an error. */
+function ended(error: Error | null): usize {
+  if (error != null) return failed(result, error.message);
+  store<u8>(result, 0);
+  return result;
 }
 
 /** The result `result`: an error with these words. */
@@ -81,6 +113,11 @@ function lend(place: usize, text: string): void {
   lent.push(bytes);
   store<usize>(place, bytes);
   store<i32>(place, byteLength(text), 4);
+}
+
+/** Writes a `list<u8>` to `place`. */
+function lendBytes(place: usize, bytes: Uint8Array): void {
+  memory.copy(lendList(place, bytes.length, 1), bytes.dataStart, bytes.length);
 }
 
 /** Writes a `list` to `place` and gives the address of its first element. */

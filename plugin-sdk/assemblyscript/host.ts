@@ -7,7 +7,7 @@
 export const answer: usize = memory.data(24, 8);
 
 // @ts-ignore: decorator
-@external("cometbot:plugin/comet@1.0.0", "send")
+@external("cometbot:plugin/comet@1.1.0", "send")
 export declare function cometSend(
   pipe: usize, pipeBytes: i32,
   event: usize, eventBytes: i32,
@@ -16,11 +16,11 @@ export declare function cometSend(
 ): void;
 
 // @ts-ignore: decorator
-@external("cometbot:plugin/comet@1.0.0", "log")
+@external("cometbot:plugin/comet@1.1.0", "log")
 export declare function cometLog(pipe: usize, pipeBytes: i32, limit: u32, answer: usize): void;
 
 // @ts-ignore: decorator
-@external("cometbot:plugin/comet@1.0.0", "count")
+@external("cometbot:plugin/comet@1.1.0", "count")
 export declare function cometCount(pipe: usize, pipeBytes: i32, answer: usize): void;
 
 // @ts-ignore: decorator

@@ -2,7 +2,7 @@
 //
 // Layout:
 //   plugin.ts                                 Plugin and register: what you write, and what makes a plugin of it
-//   wants.ts, event.ts                        what you ask for at the start, and what comes in
+//   wants.ts, event.ts, state.ts              what you ask for at the start, what comes in, and what outlives a reload
 //   comet.ts, result.ts                       send, log and count, and how they fail
 //   config.ts, log.ts, clock.ts, random.ts    the standard interfaces
 //   json.ts                                   JSON strings: AssemblyScript has no JSON
@@ -13,6 +13,7 @@
 export { Plugin, register } from "./plugin";
 export { Event } from "./event";
 export { Hearing, Wants } from "./wants";
+export { State } from "./state";
 export { comet } from "./comet";
 export { CometError, ErrorKind, Result } from "./result";
 export { config } from "./config";

@@ -28,6 +28,15 @@ export function lift(bytes: usize, length: i32): string {
   return text;
 }
 
+/** Makes an array of bytes that the host wrote, and frees those. */
+export function liftBytes(bytes: usize, length: i32): Uint8Array {
+  const array = new Uint8Array(length);
+  if (length == 0) return array;
+  memory.copy(array.dataStart, bytes, length);
+  heap.free(bytes);
+  return array;
+}
+
 /** Makes a string of the one that lies at `place`, an address and a length, and frees its bytes. */
 export function liftAt(place: usize): string {
   return lift(load<usize>(place), load<i32>(place, 4));

@@ -43,19 +43,37 @@ __attribute__((export_name("cabi_realloc"))) void *cabi_realloc(
     return room;
 }
 
-/* What setup made stays, so that a plugin can keep its settings as they are. */
-__attribute__((export_name("cabi_post_setup"))) void __wasm_export_exports_plugin_setup_post_return(uint8_t *answer) {
-    (void)answer;
+/* What starts an instance stays, so that a plugin can keep its settings as they are. */
+static void keep(void) {
     newest = NULL;
     used = 0;
 }
 
-__attribute__((export_name("cabi_post_handle"))) void __wasm_export_exports_plugin_handle_post_return(uint8_t *answer) {
-    (void)answer;
+static void give_back(void) {
     while (newest != NULL && (newest->before != NULL || newest->bytes > BLOCK_BYTES)) {
         block *before = newest->before;
         free(newest);
         newest = before;
     }
     used = 0;
+}
+
+__attribute__((export_name("cabi_post_setup"))) void __wasm_export_exports_plugin_setup_post_return(uint8_t *answer) {
+    (void)answer;
+    keep();
+}
+
+__attribute__((export_name("cabi_post_restore"))) void __wasm_export_exports_plugin_restore_post_return(uint8_t *answer) {
+    (void)answer;
+    keep();
+}
+
+__attribute__((export_name("cabi_post_handle"))) void __wasm_export_exports_plugin_handle_post_return(uint8_t *answer) {
+    (void)answer;
+    give_back();
+}
+
+__attribute__((export_name("cabi_post_save"))) void __wasm_export_exports_plugin_save_post_return(uint8_t *answer) {
+    (void)answer;
+    give_back();
 }

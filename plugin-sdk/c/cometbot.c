@@ -238,6 +238,18 @@ __attribute__((__weak__)) _Noreturn void __stack_chk_fail(void) {
     end();
 }
 
+/* ---- What a plugin may define, and need not ---- */
+
+__attribute__((__weak__)) bool cometbot_save(cometbot_str *state) {
+    *state = (cometbot_str){"", 0};
+    return true;
+}
+
+__attribute__((__weak__)) bool cometbot_restore(cometbot_str state) {
+    (void)state;
+    return true;
+}
+
 /* ---- The exports. What was printed and not written yet goes to the log before they end. ---- */
 
 bool exports_plugin_setup(plugin_wants_t *ret, plugin_string_t *err) {
@@ -257,6 +269,24 @@ bool exports_plugin_handle(plugin_event_t *event, plugin_string_t *err) {
     fflush(NULL);
     if (!is_done) *err = to_host(failure);
     return is_done;
+}
+
+bool exports_plugin_save(plugin_list_u8_t *ret, plugin_string_t *err) {
+    failure = COMETBOT_STR("cometbot_save answered false, and nothing was said about why: see cometbot_fail");
+    cometbot_str state = {"", 0};
+    bool is_saved = cometbot_save(&state);
+    fflush(NULL);
+    if (is_saved) *ret = (plugin_list_u8_t){(uint8_t *)state.ptr, state.len};
+    else *err = to_host(failure);
+    return is_saved;
+}
+
+bool exports_plugin_restore(plugin_list_u8_t *state, plugin_string_t *err) {
+    failure = COMETBOT_STR("cometbot_restore answered false, and nothing was said about why: see cometbot_fail");
+    bool is_restored = cometbot_restore((cometbot_str){(const char *)state->ptr, state->len});
+    fflush(NULL);
+    if (!is_restored) *err = to_host(failure);
+    return is_restored;
 }
 
 /* The generated bindings want a file with the component's type to be linked: the host gives plugins their type. */

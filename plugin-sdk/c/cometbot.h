@@ -1,9 +1,10 @@
 /* Write plugins for cometbot in C. What the contract means is in wit/cometbot.wit and in the documentation.
  *
- * A plugin defines two functions, cometbot_setup and cometbot_handle, and calls those declared here.
+ * A plugin defines two functions, cometbot_setup and cometbot_handle, and calls those declared here. If its memory is to
+ * outlive a reload it defines cometbot_save and cometbot_restore as well.
  *
  * Memory: nobody calls free. What the host passes in and what functions here make lasts until the end of the call;
- * what is there or made during cometbot_setup stays as long as the instance. For what a plugin keeps from event to
+ * what is there or made during cometbot_setup and cometbot_restore stays as long as the instance. For what a plugin keeps from event to
  * event there are malloc and static variables.
  *
  * Failing: a function that answers bool answers false when it failed, and what stood in the way becomes the error of
@@ -75,6 +76,15 @@ bool cometbot_setup(cometbot_wants *wants);
 /* Handles one event. Events come in order and one at a time. False is a failure of this event: nothing that was sent
  * for it leaves. */
 bool cometbot_handle(const cometbot_event *event);
+
+/* If its memory is to outlive a reload, both of these; without them there is nothing to carry over. */
+
+/* Hands over what the next version shall know: bytes of any kind, in a form that it will understand, which last until
+ * the end of the call. Called between two events; nothing can be sent. With false the next version does not take over. */
+bool cometbot_save(cometbot_str *state);
+/* Takes what an earlier version saved: after cometbot_setup, before the first event, and only if there is something.
+ * With false this version does not take over, and the earlier one goes on. */
+bool cometbot_restore(cometbot_str state);
 
 /* ---- For cometbot_setup ---- */
 

@@ -26,6 +26,13 @@ Result<> done(bool is_done) {
     return refusal();
 }
 
+// A copy for the host, which reads it after the call has returned.
+cometbot_str lasting(const std::string &text) {
+    char *copy = static_cast<char *>(cometbot_arena_room(text.size(), 1));
+    std::memcpy(copy, text.data(), text.size());
+    return {copy, text.size()};
+}
+
 std::optional<std::uint64_t> optional(bool is_some, std::uint64_t value) {
     return is_some ? std::optional(value) : std::nullopt;
 }
@@ -114,11 +121,13 @@ Event detail::event_of(const cometbot_event &event) {
 
 bool detail::answer(Result<> outcome) {
     if (outcome) return true;
-    const std::string &words = outcome.error().words;
-    // The host reads it after this has returned.
-    char *copy = static_cast<char *>(cometbot_arena_room(words.size(), 1));
-    std::memcpy(copy, words.data(), words.size());
-    return cometbot_fail_with({copy, words.size()});
+    return cometbot_fail_with(lasting(outcome.error().words));
+}
+
+bool detail::answer(Result<std::string> outcome, cometbot_str *text) {
+    if (!outcome) return cometbot_fail_with(lasting(outcome.error().words));
+    *text = lasting(*outcome);
+    return true;
 }
 
 }  // namespace cometbot

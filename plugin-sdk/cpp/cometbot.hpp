@@ -2,7 +2,16 @@
 // documentation.
 //
 // A plugin is a class with a static function `setup`, a function `handle`, and a line that makes a plugin of it:
-// COMETBOT_PLUGIN(Greeter). Memory is as everywhere in C++; the texts of an event last until `handle` has returned.
+// COMETBOT_PLUGIN(Greeter). If its memory is to outlive a reload it has two more:
+//
+//     // Hands over what the next version shall know: bytes of any kind, in a form that it will understand. With an
+//     // error the next version does not take over.
+//     Result<std::string> save() const;
+//     // Takes what an earlier version saved: after setup, before the first event, and only if there is something. With
+//     // an error this version does not take over, and the earlier one goes on.
+//     Result<> restore(std::string_view state);
+//
+// Memory is as everywhere in C++; the texts of an event last until `handle` has returned.
 
 #ifndef COMETBOT_HPP
 #define COMETBOT_HPP
@@ -115,6 +124,7 @@ inline std::uint64_t random() { return cometbot_random(); }
 namespace detail {
 Event event_of(const cometbot_event &event);
 bool answer(Result<> outcome);
+bool answer(Result<std::string> outcome, cometbot_str *text);
 
 // The one instance of a plugin that lives in a WebAssembly instance.
 template <typename Plugin>
@@ -128,6 +138,24 @@ bool setup(cometbot_wants *wants) {
     instance<Plugin>.emplace(std::move(*made));
     return true;
 }
+
+template <typename Plugin>
+concept Saves = requires(Plugin &plugin) { plugin.save(); };
+template <typename Plugin>
+concept Restores = requires(Plugin &plugin, std::string_view state) { plugin.restore(state); };
+
+template <typename Plugin>
+bool save(cometbot_str *state) {
+    static_assert(Saves<Plugin> == Restores<Plugin>, "save and restore go together: write both of them or none");
+    if constexpr (Saves<Plugin>) return answer(instance<Plugin>->save(), state);
+    return true;
+}
+
+template <typename Plugin>
+bool restore(cometbot_str state) {
+    if constexpr (Restores<Plugin>) return answer(instance<Plugin>->restore(std::string_view(state.ptr, state.len)));
+    return true;
+}
 }  // namespace detail
 
 }  // namespace cometbot
@@ -137,6 +165,8 @@ bool setup(cometbot_wants *wants) {
     bool cometbot_setup(cometbot_wants *wants) { return cometbot::detail::setup<Plugin>(wants); } \
     bool cometbot_handle(const cometbot_event *event) {                                \
         return cometbot::detail::answer(cometbot::detail::instance<Plugin>->handle(cometbot::detail::event_of(*event))); \
-    }
+    }                                                                                  \
+    bool cometbot_save(cometbot_str *state) { return cometbot::detail::save<Plugin>(state); } \
+    bool cometbot_restore(cometbot_str state) { return cometbot::detail::restore<Plugin>(state); }
 
 #endif

@@ -27,7 +27,7 @@ import (
 // Plugin is one instance of a plugin, with the memory that it keeps from event to event.
 //
 // The host makes a new one at the start, at a reload, and after a fatal error or a deadline: the old one is thrown away
-// then. An error or a panic costs only its event.
+// then. An error or a panic costs only its event. If its memory is to outlive a reload it is [Stateful] as well.
 type Plugin interface {
 	// Setup says what the plugin wants. It is called once, before the first event. An error keeps it from running.
 	Setup() (Wants, error)
@@ -36,10 +36,32 @@ type Plugin interface {
 	Handle(event Event) error
 }
 
+// Stateful is a plugin whose memory outlives a reload. An error or a panic of either keeps the new version from taking
+// over, and the one that runs goes on.
+type Stateful interface {
+	Plugin
+	// Save hands over what the next version shall know, in a form that it will understand; nothing is fine. It is called
+	// between two events, and nothing can be sent.
+	Save() ([]byte, error)
+	// Restore takes what an earlier version saved. It is called after Setup and before the first event, if there is
+	// something.
+	Restore(state []byte) error
+}
+
 var registered Plugin
 
 // Register makes a plugin of a value: call it once, in init. The main function is never called.
 func Register(plugin Plugin) { registered = plugin }
+
+// checkState tells a plugin that lacks one of the two from a [Stateful] one and from one that carries nothing.
+func checkState(plugin Plugin) error {
+	_, saves := plugin.(interface{ Save() ([]byte, error) })
+	_, restores := plugin.(interface{ Restore([]byte) error })
+	if saves != restores {
+		return errors.New("the methods Save and Restore go together: write both of them or none (see cometbot.Stateful)")
+	}
+	return nil
+}
 
 // LogMaxEvents is the most that [Log] answers.
 const LogMaxEvents = 99

@@ -3,6 +3,7 @@
 package cometbot
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"log/slog"
@@ -41,6 +42,9 @@ func setup() unsafe.Pointer {
 func callSetup() (wants Wants, err error) {
 	if registered == nil {
 		return wants, fmt.Errorf("no plugin is registered: call cometbot.Register in func init")
+	}
+	if err := checkState(registered); err != nil {
+		return wants, err
 	}
 	defer recovered(&err)
 	return registered.Setup()
@@ -83,6 +87,55 @@ func handleEvent(
 func callHandle(event Event) (err error) {
 	defer recovered(&err)
 	return registered.Handle(event)
+}
+
+//go:wasmexport save
+func save() unsafe.Pointer {
+	state, err := callSave()
+	answer.kept = answer.kept[:0]
+	if err != nil {
+		return answer.result(12, err)
+	}
+	top := answer.room(12)
+	// As it is, without a copy: it may be large.
+	answer.kept = append(answer.kept, state)
+	lay(top[4:], state, len(state))
+	return unsafe.Pointer(&top[0])
+}
+
+func callSave() (state []byte, err error) {
+	plugin, ok := registered.(Stateful)
+	if !ok {
+		return nil, nil
+	}
+	defer recovered(&err)
+	return plugin.Save()
+}
+
+// It is nosplit for the same reason as handle.
+//
+//go:wasmexport restore
+//go:nosplit
+func restore(address unsafe.Pointer, length uint32) unsafe.Pointer {
+	keepArena()
+	return restoreState(address, length)
+}
+
+func restoreState(address unsafe.Pointer, length uint32) unsafe.Pointer {
+	state := bytes.Clone(unsafe.Slice((*byte)(address), length))
+	freeArena()
+	err := callRestore(state)
+	answer.kept = answer.kept[:0]
+	return answer.result(12, err)
+}
+
+func callRestore(state []byte) (err error) {
+	plugin, ok := registered.(Stateful)
+	if !ok {
+		return nil
+	}
+	defer recovered(&err)
+	return plugin.Restore(state)
 }
 
 // recovered makes of a panic an error that says where, and writes the way there into the log for whoever wants it.
@@ -150,7 +203,12 @@ func (memory *memory) texts(at []byte, texts []string) {
 // list lays down the address and the length of a list, and gives room for its elements of so many bytes.
 func (memory *memory) list(at []byte, length, size int) []byte {
 	room := memory.room(length * size)
+	lay(at, room, length)
+	return room
+}
+
+// lay lays down the address of what is in memory, and a length.
+func lay(at, room []byte, length int) {
 	binary.LittleEndian.PutUint32(at, uint32(uintptr(unsafe.Pointer(unsafe.SliceData(room)))))
 	binary.LittleEndian.PutUint32(at[4:], uint32(length))
-	return room
 }

@@ -7,15 +7,15 @@ import (
 	"unsafe"
 )
 
-//go:wasmimport cometbot:plugin/comet@1.0.0 send
+//go:wasmimport cometbot:plugin/comet@1.1.0 send
 //go:noescape
 func importSend(pipe, event, message string, result unsafe.Pointer)
 
-//go:wasmimport cometbot:plugin/comet@1.0.0 log
+//go:wasmimport cometbot:plugin/comet@1.1.0 log
 //go:noescape
 func importLog(pipe string, limit uint32, result unsafe.Pointer)
 
-//go:wasmimport cometbot:plugin/comet@1.0.0 count
+//go:wasmimport cometbot:plugin/comet@1.1.0 count
 //go:noescape
 func importCount(pipe string, result unsafe.Pointer)
 

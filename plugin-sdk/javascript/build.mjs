@@ -12,6 +12,7 @@ import { build } from "esbuild";
 const [source, engine = "quickjs"] = process.argv.slice(2);
 const kit = dirname(fileURLToPath(import.meta.url));
 const wit = join(kit, "../wit");
+const world = "stateful";
 const runsItsOwnJobs = engine === "spidermonkey";
 
 await mkdir("build", { recursive: true });
@@ -26,8 +27,14 @@ try {
 }
 
 async function bundle() {
+  // Unlike `setup` and `handle`, these two are in the plugin's own module only if it likes.
+  const exports = [
+    `export * from ${JSON.stringify(resolve(source))};`,
+    `import { carried } from ${JSON.stringify(join(kit, "cometbot.js"))};`,
+    "export const { save, restore } = carried;",
+  ];
   const { metafile, outputFiles } = await build({
-    entryPoints: [source],
+    stdin: { contents: exports.join("\n"), resolveDir: ".", sourcefile: join(kit, "exports.js") },
     bundle: true,
     format: "esm",
     target: "es2023",
@@ -72,7 +79,7 @@ function lines(module, map) {
 
 async function inQuickJs(jsSource) {
   const { componentize } = await import("componentize-qjs");
-  const { component } = await componentize({ witPath: wit, jsSource, jsPath: "build/plugin.js", sync: true });
+  const { component } = await componentize({ witPath: wit, jsSource, jsPath: "build/plugin.js", world, sync: true });
   return component;
 }
 
@@ -81,6 +88,7 @@ async function inSpiderMonkey() {
   const { component } = await componentize({
     sourcePath: "build/plugin.js",
     witPath: wit,
+    worldName: world,
     disableFeatures: ["http", "fetch-event"],
   });
   return component;

@@ -50,8 +50,8 @@ export interface Wants {
 }
 
 /**
- * What you write. Both functions may be async: the kit runs them to their end before it answers the host, and nothing
- * else happens meanwhile.
+ * What you write. Each function may be async: the kit runs it to its end before it answers the host, and nothing else
+ * happens meanwhile.
  */
 export interface Plugin {
   /** Says what the plugin wants. Called once, before the first event. What it throws keeps the plugin from running. */
@@ -61,6 +61,28 @@ export interface Plugin {
    * type, words and place are in the bot's log, and nothing that was sent for the event leaves.
    */
   handle(event: Event): void | Promise<void>;
+  /**
+   * Hands over what the next version shall know when it takes over, in a form that it will understand: such as
+   * `JSON.stringify(memory)`, or bytes. Nothing is fine. Called between two events, and nothing can be sent; this instance
+   * goes on as it is if the next one does not take over. What it throws keeps the next version from taking over.
+   *
+   * `save` and `restore` go together: write both of them or none.
+   */
+  save?(): string | Uint8Array | undefined | Promise<string | Uint8Array | undefined>;
+  /**
+   * Takes what an earlier version saved. Called after `setup` and before the first event, if there is something. What it
+   * throws keeps this version from taking over, and the earlier one goes on.
+   */
+  restore?(state: State): void | Promise<void>;
+}
+
+/** What an earlier version saved. */
+export interface State {
+  readonly bytes: Uint8Array;
+  /** The bytes as a text in UTF-8. */
+  text(): string;
+  /** The text as JSON. Throws a `SyntaxError` if it is none, or if it is nested more than 500 levels deep. */
+  json(): unknown;
 }
 
 /** Makes a plugin: `export const { setup, handle } = plugin({ … });`. */

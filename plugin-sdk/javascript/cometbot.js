@@ -5,7 +5,14 @@ import { PluginError, inOneLine } from "./words.js";
 
 export { PluginError };
 
+/** What was given to `plugin`. */
+let written = {};
+
 export function plugin(definition) {
+  if (!definition.save !== !definition.restore) {
+    throw new TypeError("save and restore go together: write both of them or none");
+  }
+  written = definition;
   return {
     setup: () => {
       host.begin();
@@ -19,6 +26,17 @@ export function plugin(definition) {
       ),
   };
 }
+
+/** The exports that the build adds to a plugin's own. For it and for `testing.js` alone. */
+export const carried = {
+  save: () => run("save", () => written.save?.(), toBytes),
+  restore: (raw) =>
+    run(
+      "restore",
+      () => written.restore?.(new State(raw)),
+      () => undefined,
+    ),
+};
 
 export class CometError extends Error {
   constructor(kind, words) {
@@ -49,6 +67,22 @@ class Event {
 
   reply(event, text) {
     comet.send(this.pipe, event, jsonText(this.data) === undefined ? text : JSON.stringify(string("text", text)));
+  }
+}
+
+export class State {
+  constructor(raw) {
+    this.bytes = raw instanceof Uint8Array ? raw : Uint8Array.from(raw);
+  }
+
+  text() {
+    return new TextDecoder("utf-8", { ignoreBOM: true }).decode(this.bytes);
+  }
+
+  json() {
+    const text = this.text();
+    refuseDepth(text);
+    return JSON.parse(text);
   }
 }
 
@@ -143,6 +177,10 @@ function toHost({ version = "", hear = {}, send = [], log = [], count = [] } = {
     log: texts(log),
     count: texts(count),
   };
+}
+
+function toBytes(state = "") {
+  return state instanceof Uint8Array ? state : new TextEncoder().encode(string("what save returns", state));
 }
 
 function number(value) {

@@ -3,7 +3,7 @@
 // The top level of a plugin's modules runs when the plugin is built: the engine is frozen behind it and thawed in the
 // bot. There is no host then, so a call would end the build without a word about why.
 
-import * as hostComet from "cometbot:plugin/comet@1.0.0";
+import * as hostComet from "cometbot:plugin/comet@1.1.0";
 import * as store from "wasi:config/store@0.2.0-rc.1";
 import * as logging from "wasi:logging/logging@0.1.0-draft";
 import * as monotonicClock from "wasi:clocks/monotonic-clock@0.2.12";

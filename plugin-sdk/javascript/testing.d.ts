@@ -1,5 +1,7 @@
 /** Runs a plugin in Node.js, for its tests: `import { start } from "cometbot/testing"`. */
 
+import type { State } from "./cometbot.js";
+
 /** What the host of a test has. */
 export interface Host {
   /** The plugin's settings. */
@@ -31,6 +33,10 @@ export interface Stage {
    * was sent. As in the bot, what `setup` did not ask for is denied.
    */
   handle(event: Played): Promise<{ pipe: string; event: string; message: string }[]>;
+  /** What the plugin saves for its next version; empty if it saves nothing. Fails with its words if it fails. */
+  save(): Promise<State>;
+  /** Gives the plugin what an earlier version saved, such as what `save` gave. Fails with its words if it fails. */
+  restore(state: string | Uint8Array): Promise<void>;
 }
 
 /**

@@ -17,6 +17,11 @@
 //! from running. `pub fn handle(self: *Greeter, event: cometbot.Event) !void` handles one event. An error is a failure of
 //! this event alone, and nothing that was sent for it leaves. `fail` makes an error with words.
 //!
+//! If its memory is to outlive a reload, it has two more. `pub fn save(self: *Greeter) ![]const u8` hands over what the
+//! next version shall know, in a form that it will understand; nothing can be sent. `pub fn restore(self: *Greeter,
+//! state: []const u8) !void` takes what an earlier version saved, after `setup` and before the first event, if there is
+//! something. An error of either keeps the next version from taking over.
+//!
 //! Memory: `arena` is given back when `handle` has returned; `allocator` is for what stays.
 
 const std = @import("std");
@@ -37,8 +42,8 @@ pub const io = @import("io.zig").io;
 pub const Event = @import("event.zig").Event;
 pub const Wants = @import("wants.zig").Wants;
 
-/// Memory until the end of the call. What is made in `setup` stays as long as the instance, so that settings can be kept
-/// as they are; what is made in `handle`, the event's own strings among it, is gone when `handle` has returned.
+/// Memory until the end of the call. What is made in `setup` and `restore` stays as long as the instance, so that settings
+/// can be kept as they are; what is made in `handle`, the event's own strings among it, is gone when `handle` has returned.
 pub const arena = call.arena;
 /// Memory until it is freed, for what a plugin keeps from event to event.
 pub const allocator = call.allocator;

@@ -22,15 +22,26 @@ const SetupResult = extern struct {
     count: Slice(String),
 };
 
-const HandleResult = extern struct { is_error: u8, text: String };
+/// What `handle`, `save` and `restore` answer: in an error its text, and otherwise what was saved.
+const Outcome = extern struct {
+    is_error: u8,
+    text: String,
 
-/// Makes a plugin of a struct with `setup` and `handle`: write it in a `comptime` block of the file that is compiled.
+    fn of(result: anyerror![]const u8) Outcome {
+        return if (result) |bytes| .{ .is_error = 0, .text = .of(bytes) } else |err| .{ .is_error = 1, .text = errorText(err) };
+    }
+};
+
+/// Makes a plugin of a struct with `setup` and `handle`, and if it likes `save` and `restore`: write it in a `comptime` block of the file that is compiled.
 pub fn plugin(comptime Plugin: type) void {
     comptime {
         if (!@hasDecl(Plugin, "setup")) @compileError("a plugin has `pub fn setup(wants: *cometbot.Wants) !@This()`");
         if (!@hasDecl(Plugin, "handle")) @compileError("a plugin has `pub fn handle(self: *@This(), event: cometbot.Event) !void`");
+        const saves = @hasDecl(Plugin, "save");
+        if (saves != @hasDecl(Plugin, "restore"))
+            @compileError("`save` and `restore` go together: write both of them or none");
         if (!builtin.cpu.arch.isWasm()) return;
-        std.debug.assert(@sizeOf(SetupResult) == 44 and @sizeOf(HandleResult) == 12 and @sizeOf(HearingRecord) == 16);
+        std.debug.assert(@sizeOf(SetupResult) == 44 and @sizeOf(Outcome) == 12 and @sizeOf(HearingRecord) == 16);
         for (.{ .{ "panic", "panic" }, .{ "std_options", "std_options" }, .{ "std_options_debug_io", "io" } }) |line| {
             if (!@hasDecl(root, line[0]))
                 @compileError("write this beside cometbot.plugin: pub const " ++ line[0] ++ " = cometbot." ++ line[1] ++ ";");
@@ -40,6 +51,12 @@ pub fn plugin(comptime Plugin: type) void {
         @export(&Exports.postSetup, .{ .name = "cabi_post_setup" });
         @export(&Exports.handle, .{ .name = "handle" });
         @export(&Exports.postHandle, .{ .name = "cabi_post_handle" });
+        if (saves) {
+            @export(&Exports.save, .{ .name = "save" });
+            @export(&Exports.postSave, .{ .name = "cabi_post_save" });
+            @export(&Exports.restore, .{ .name = "restore" });
+            @export(&Exports.postRestore, .{ .name = "cabi_post_restore" });
+        }
         @export(&realloc, .{ .name = "cabi_realloc" });
     }
 }
@@ -49,7 +66,7 @@ fn For(comptime Plugin: type) type {
         /// There is one in a WebAssembly instance, and the host calls `setup` first.
         var instance: Plugin = undefined;
         var setup_result: SetupResult = undefined;
-        var handle_result: HandleResult = undefined;
+        var outcome: Outcome = undefined;
 
         fn setup() callconv(.c) *const SetupResult {
             setup_result = if (begin()) |wants| wants else |err| .{
@@ -96,7 +113,7 @@ fn For(comptime Plugin: type) type {
             has_time: u32,
             time: u64,
             history: u32,
-        ) callconv(.c) *const HandleResult {
+        ) callconv(.c) *const Outcome {
             const handled: anyerror!void = instance.handle(.{
                 .pipe = (String{ .address = pipe, .length = pipe_length }).get(),
                 .name = (String{ .address = name, .length = name_length }).get(),
@@ -105,15 +122,31 @@ fn For(comptime Plugin: type) type {
                 .time = if (has_time == 1) time else null,
                 .history = history == 1,
             });
-            handle_result = if (handled) |_|
-                .{ .is_error = 0, .text = .of("") }
-            else |err|
-                .{ .is_error = 1, .text = errorText(err) };
-            return &handle_result;
+            outcome = .of(if (handled) |_| "" else |err| err);
+            return &outcome;
         }
 
-        fn postHandle(_: *const HandleResult) callconv(.c) void {
+        fn postHandle(_: *const Outcome) callconv(.c) void {
             call.end();
+        }
+
+        fn save() callconv(.c) *const Outcome {
+            outcome = .of(instance.save());
+            return &outcome;
+        }
+
+        fn postSave(_: *const Outcome) callconv(.c) void {
+            call.end();
+        }
+
+        fn restore(state: usize, state_length: usize) callconv(.c) *const Outcome {
+            const restored: anyerror!void = instance.restore((String{ .address = state, .length = state_length }).get());
+            outcome = .of(if (restored) |_| "" else |err| err);
+            return &outcome;
+        }
+
+        fn postRestore(_: *const Outcome) callconv(.c) void {
+            call.endAndKeep();
         }
     };
 }

@@ -86,26 +86,27 @@ comptime {
     std.debug.assert(@sizeOf(GetResult) == 16 and @offsetOf(GetResult, "case") == 4 and @sizeOf(Datetime) == 16);
 }
 
-// Several interfaces have a function of the same name, so each has a namespace.
+// Several interfaces have a function of the same name, so each has a namespace. A string is passed as the two fields of
+// `String`.
 const imports = struct {
     const comet = struct {
-        extern "cometbot:plugin/comet@1.0.0" fn send(
-            [*]const u8,
+        extern "cometbot:plugin/comet@1.1.0" fn send(
             usize,
-            [*]const u8,
             usize,
-            [*]const u8,
+            usize,
+            usize,
+            usize,
             usize,
             *SendResult,
         ) void;
-        extern "cometbot:plugin/comet@1.0.0" fn log([*]const u8, usize, u32, *LogResult) void;
-        extern "cometbot:plugin/comet@1.0.0" fn count([*]const u8, usize, *CountResult) void;
+        extern "cometbot:plugin/comet@1.1.0" fn log(usize, usize, u32, *LogResult) void;
+        extern "cometbot:plugin/comet@1.1.0" fn count(usize, usize, *CountResult) void;
     };
     const logging = struct {
-        extern "wasi:logging/logging@0.1.0-draft" fn log(u32, [*]const u8, usize, [*]const u8, usize) void;
+        extern "wasi:logging/logging@0.1.0-draft" fn log(u32, usize, usize, usize, usize) void;
     };
     const store = struct {
-        extern "wasi:config/store@0.2.0-rc.1" fn get([*]const u8, usize, *GetResult) void;
+        extern "wasi:config/store@0.2.0-rc.1" fn get(usize, usize, *GetResult) void;
     };
     const wall_clock = struct {
         extern "wasi:clocks/wall-clock@0.2.12" fn now(*Datetime) void;
@@ -120,13 +121,17 @@ const imports = struct {
 
 pub fn send(pipe: []const u8, event: []const u8, message: []const u8) Error!void {
     var result: SendResult = undefined;
-    imports.comet.send(pipe.ptr, pipe.len, event.ptr, event.len, message.ptr, message.len, &result);
+    const to: String = .of(pipe);
+    const name: String = .of(event);
+    const text: String = .of(message);
+    imports.comet.send(to.address, to.length, name.address, name.length, text.address, text.length, &result);
     if (result.is_error == 1) return result.value.err.get();
 }
 
 pub fn log(pipe: []const u8, limit: u32) (Error || std.mem.Allocator.Error)![]cometbot.Event {
     var result: LogResult = undefined;
-    imports.comet.log(pipe.ptr, pipe.len, limit, &result);
+    const from: String = .of(pipe);
+    imports.comet.log(from.address, from.length, limit, &result);
     if (result.is_error == 1) return result.value.err.get();
     const records = result.value.ok.get();
     const events = try call.arena.alloc(cometbot.Event, records.len);
@@ -143,19 +148,23 @@ pub fn log(pipe: []const u8, limit: u32) (Error || std.mem.Allocator.Error)![]co
 
 pub fn count(pipe: []const u8) Error!u64 {
     var result: CountResult = undefined;
-    imports.comet.count(pipe.ptr, pipe.len, &result);
+    const of: String = .of(pipe);
+    imports.comet.count(of.address, of.length, &result);
     return if (result.is_error == 1) result.value.err.get() else result.value.ok;
 }
 
 pub fn get(key: []const u8) cometbot.config.Error!?[]const u8 {
     var result: GetResult = undefined;
-    imports.store.get(key.ptr, key.len, &result);
+    const of: String = .of(key);
+    imports.store.get(of.address, of.length, &result);
     if (result.is_error == 1) return call.failWith(error.ConfigUnreadable, result.text.get());
     return if (result.case == 1) result.text.get() else null;
 }
 
 pub fn write(level: cometbot.log.Level, context: []const u8, message: []const u8) void {
-    imports.logging.log(@backingInt(level), context.ptr, context.len, message.ptr, message.len);
+    const scope: String = .of(context);
+    const text: String = .of(message);
+    imports.logging.log(@backingInt(level), scope.address, scope.length, text.address, text.length);
 }
 
 pub fn now() cometbot.clock.Time {

@@ -60,6 +60,14 @@ pub fn setup(comptime Plugin: type) !Plugin {
     return Plugin.setup(&wants);
 }
 
+/// Reloads a plugin as the host does: a new instance takes what this one saves, and takes its place.
+pub fn reload(plugin: anytype) !void {
+    const state: []const u8 = try plugin.save();
+    var next = try setup(@TypeOf(plugin.*));
+    if (state.len > 0) try next.restore(state);
+    plugin.* = next;
+}
+
 /// What was sent, in order.
 pub fn sent() []const Sent {
     return sends.items;
@@ -124,6 +132,35 @@ test "a refused send has words and is not noted" {
     try std.testing.expectError(error.Unavailable, cometbot.comet.send("web_chat", "msg", "hi"));
     try std.testing.expectEqualStrings("refused in a test", cometbot.words(error.Unavailable));
     try std.testing.expectEqual(0, sent().len);
+}
+
+test "a reload carries what is saved into a new instance, or leaves the old one" {
+    defer reset();
+    const Counter = struct {
+        seen: u32 = 0,
+        asked: u32 = 0,
+
+        pub fn setup(_: *cometbot.Wants) !@This() {
+            return .{};
+        }
+
+        pub fn save(self: *@This()) ![]const u8 {
+            return if (self.seen == 0) "" else cometbot.print("{d}", .{self.seen});
+        }
+
+        pub fn restore(self: *@This(), state: []const u8) !void {
+            self.seen = try std.fmt.parseInt(u8, state, 10);
+        }
+    };
+    var counter = try setup(Counter);
+    for ([_]Counter{ .{ .asked = 1 }, .{ .seen = 7, .asked = 1 } }) |before| {
+        counter = before;
+        try reload(&counter);
+        try std.testing.expectEqual(Counter{ .seen = before.seen }, counter);
+    }
+    counter = .{ .seen = 256, .asked = 1 };
+    try std.testing.expectError(error.Overflow, reload(&counter));
+    try std.testing.expectEqual(Counter{ .seen = 256, .asked = 1 }, counter);
 }
 
 test "a log is cut to its newest" {

@@ -3,15 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-// Imported Functions from `cometbot:plugin/comet@1.0.0`
+// Imported Functions from `cometbot:plugin/comet@1.1.0`
 
-__attribute__((__import_module__("cometbot:plugin/comet@1.0.0"), __import_name__("send")))
+__attribute__((__import_module__("cometbot:plugin/comet@1.1.0"), __import_name__("send")))
 extern void __wasm_import_cometbot_plugin_comet_send(uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *);
 
-__attribute__((__import_module__("cometbot:plugin/comet@1.0.0"), __import_name__("log")))
+__attribute__((__import_module__("cometbot:plugin/comet@1.1.0"), __import_name__("log")))
 extern void __wasm_import_cometbot_plugin_comet_log(uint8_t *, size_t, int32_t, uint8_t *);
 
-__attribute__((__import_module__("cometbot:plugin/comet@1.0.0"), __import_name__("count")))
+__attribute__((__import_module__("cometbot:plugin/comet@1.1.0"), __import_name__("count")))
 extern void __wasm_import_cometbot_plugin_comet_count(uint8_t *, size_t, uint8_t *);
 
 // Imported Functions from `wasi:logging/logging@0.1.0-draft`
@@ -68,7 +68,46 @@ extern void __wasm_import_wasi_random_random_get_random_bytes(int64_t, uint8_t *
 __attribute__((__import_module__("wasi:random/random@0.2.12"), __import_name__("get-random-u64")))
 extern int64_t __wasm_import_wasi_random_random_get_random_u64(void);
 
-// Exported Functions from `plugin`
+// Exported Functions from `stateful`
+
+__attribute__((__weak__, __export_name__("cabi_post_save")))
+void __wasm_export_exports_plugin_save_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len > 0) {
+        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i = 0; i < len; i++) {
+          uint8_t *base = ptr + i * 1;
+          (void) base;
+        }
+        free(ptr);
+      }
+      break;
+    }
+    case 1: {
+      if ((*((size_t*) (arg0 + (2*sizeof(void*))))) > 0) {
+        free(*((uint8_t **) (arg0 + sizeof(void*))));
+      }
+      break;
+    }
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_restore")))
+void __wasm_export_exports_plugin_restore_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      if ((*((size_t*) (arg0 + (2*sizeof(void*))))) > 0) {
+        free(*((uint8_t **) (arg0 + sizeof(void*))));
+      }
+      break;
+    }
+  }
+}
 
 __attribute__((__weak__, __export_name__("cabi_post_setup")))
 void __wasm_export_exports_plugin_setup_post_return(uint8_t * arg0) {
@@ -385,9 +424,8 @@ void plugin_wants_free(plugin_wants_t *ptr) {
   cometbot_plugin_types_wants_free(ptr);
 }
 
-void plugin_result_wants_string_free(plugin_result_wants_string_t *ptr) {
+void plugin_result_list_u8_string_free(plugin_result_list_u8_string_t *ptr) {
   if (!ptr->is_err) {
-    plugin_wants_free(&ptr->val.ok);
   } else {
     plugin_string_free(&ptr->val.err);
   }
@@ -395,6 +433,14 @@ void plugin_result_wants_string_free(plugin_result_wants_string_t *ptr) {
 
 void plugin_result_void_string_free(plugin_result_void_string_t *ptr) {
   if (!ptr->is_err) {
+  } else {
+    plugin_string_free(&ptr->val.err);
+  }
+}
+
+void plugin_result_wants_string_free(plugin_result_wants_string_t *ptr) {
+  if (!ptr->is_err) {
+    plugin_wants_free(&ptr->val.ok);
   } else {
     plugin_string_free(&ptr->val.err);
   }
@@ -733,6 +779,51 @@ void wasi_random_random_get_random_bytes(uint64_t len, plugin_list_u8_t *ret) {
 uint64_t wasi_random_random_get_random_u64(void) {
   int64_t ret = __wasm_import_wasi_random_random_get_random_u64();
   return (uint64_t) (ret);
+}
+
+__attribute__((__export_name__("save")))
+uint8_t * __wasm_export_exports_plugin_save(void) {
+  plugin_result_list_u8_string_t ret;
+  plugin_list_u8_t ok;
+  plugin_string_t err;
+  ret.is_err = !exports_plugin_save(&ok, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  if (!ret.is_err) {
+    ret.val.ok = ok;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const plugin_string_t *payload0 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload0).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload0).ptr;
+  } else {
+    const plugin_list_u8_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload).ptr;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("restore")))
+uint8_t * __wasm_export_exports_plugin_restore(uint8_t * arg, size_t arg0) {
+  plugin_list_u8_t arg1 = (plugin_list_u8_t) { (uint8_t*)(arg), (arg0) };
+  plugin_result_void_string_t ret;
+  plugin_string_t err;
+  ret.is_err = !exports_plugin_restore(&arg1, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const plugin_string_t *payload2 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload2).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload2).ptr;
+  } else {
+    *((int8_t*)(ptr + 0)) = 0;
+  }
+  return ptr;
 }
 
 __attribute__((__export_name__("setup")))

@@ -240,10 +240,10 @@ typedef cometbot_plugin_types_wants_t plugin_wants_t;
 typedef struct {
   bool is_err;
   union {
-    plugin_wants_t ok;
+    plugin_list_u8_t ok;
     plugin_string_t err;
   } val;
-} plugin_result_wants_string_t;
+} plugin_result_list_u8_string_t;
 
 typedef struct {
   bool is_err;
@@ -252,7 +252,15 @@ typedef struct {
   } val;
 } plugin_result_void_string_t;
 
-// Imported Functions from `cometbot:plugin/comet@1.0.0`
+typedef struct {
+  bool is_err;
+  union {
+    plugin_wants_t ok;
+    plugin_string_t err;
+  } val;
+} plugin_result_wants_string_t;
+
+// Imported Functions from `cometbot:plugin/comet@1.1.0`
 // Sends an event into a pipe.
 // 
 // `pipe` starts with `web_`, with `webauth_` (the bot must be logged in), or with `@web_` (sent anonymously).
@@ -379,7 +387,9 @@ extern void wasi_random_random_get_random_bytes(uint64_t len, plugin_list_u8_t *
 // represented as a `u64`.
 extern uint64_t wasi_random_random_get_random_u64(void);
 
-// Exported Functions from `plugin`
+// Exported Functions from `stateful`
+bool exports_plugin_save(plugin_list_u8_t *ret, plugin_string_t *err);
+bool exports_plugin_restore(plugin_list_u8_t *state, plugin_string_t *err);
 bool exports_plugin_setup(plugin_wants_t *ret, plugin_string_t *err);
 bool exports_plugin_handle(plugin_event_t *event, plugin_string_t *err);
 
@@ -437,9 +447,11 @@ void plugin_event_free(plugin_event_t *ptr);
 
 void plugin_wants_free(plugin_wants_t *ptr);
 
-void plugin_result_wants_string_free(plugin_result_wants_string_t *ptr);
+void plugin_result_list_u8_string_free(plugin_result_list_u8_string_t *ptr);
 
 void plugin_result_void_string_free(plugin_result_void_string_t *ptr);
+
+void plugin_result_wants_string_free(plugin_result_wants_string_t *ptr);
 
 // Sets the string `ret` to reference the input string `s` without copying it
 void plugin_string_set(plugin_string_t *ret, const char*s);

@@ -37,8 +37,39 @@ func Start(plugin cometbot.Plugin, host Host) (*Stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	desk.MaySend, desk.MayLog, desk.MayCount = wants.Sends, wants.Logs, wants.Counts
-	return &Stage{plugin, wants}, nil
+	stage := &Stage{plugin, wants}
+	stage.grant()
+	return stage, nil
+}
+
+func (stage *Stage) grant() {
+	desk.MaySend, desk.MayLog, desk.MayCount = stage.Wants.Sends, stage.Wants.Logs, stage.Wants.Counts
+}
+
+// Reload puts another instance in the place of the plugin, as the host does: Setup, and what the plugin saved, if both
+// are [cometbot.Stateful]. After an error the plugin goes on as it was.
+func (stage *Stage) Reload(next cometbot.Plugin) error {
+	// Nothing can be asked of the server meanwhile.
+	desk.MaySend, desk.MayLog, desk.MayCount = nil, nil, nil
+	defer stage.grant()
+	var state []byte
+	if old, ok := stage.plugin.(cometbot.Stateful); ok {
+		var err error
+		if state, err = old.Save(); err != nil {
+			return err
+		}
+	}
+	wants, err := next.Setup()
+	if err != nil {
+		return err
+	}
+	if next, ok := next.(cometbot.Stateful); ok && len(state) > 0 {
+		if err := next.Restore(state); err != nil {
+			return err
+		}
+	}
+	stage.plugin, stage.Wants = next, wants
+	return nil
 }
 
 // Handle lets the plugin handle an event, and gives what it sent; nothing if it failed.

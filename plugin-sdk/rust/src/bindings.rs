@@ -7,7 +7,7 @@
 
 wit_bindgen::generate!({
     path: "../wit",
-    world: "plugin",
+    world: "stateful",
     generate_all,
     additional_derives: [PartialEq, Eq],
     pub_export_macro: true,

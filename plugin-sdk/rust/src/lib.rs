@@ -41,7 +41,8 @@ pub type Error = Box<dyn std::error::Error>;
 /// One instance of a plugin, with the memory that it keeps from event to event.
 ///
 /// The host sets up a new instance at the start, at a reload, and after a panic or a deadline: then the old one is
-/// thrown away with its memory. An error that `handle` returns costs only that event.
+/// thrown away with its memory. Over a reload [`save`](Self::save) and [`restore`](Self::restore) carry it. An error that
+/// `handle` returns costs only that event.
 pub trait Plugin: Sized {
     /// Makes an instance and says what it wants to hear and to do. Called once, before the first event.
     ///
@@ -75,6 +76,26 @@ pub trait Plugin: Sized {
         let _ = event;
         Ok(())
     }
+
+    /// Hands over what the next version shall know when it takes over, in a form that it will understand. Called between
+    /// two events, and nothing can be sent; this instance goes on as it is if the next one does not take over. By default
+    /// it is nothing.
+    ///
+    /// # Errors
+    /// Any error keeps the next version from taking over: its text is for the operator.
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        Ok(Vec::new())
+    }
+
+    /// Takes what an earlier version saved: after `setup`, before the first event, and only if there is something. By
+    /// default it is let go.
+    ///
+    /// # Errors
+    /// Any error keeps this version from taking over, and the earlier one goes on: its text is for the operator.
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        let _ = state;
+        Ok(())
+    }
 }
 
 /// Makes a plugin of a type: `export!(Greeter);`, once in a crate of the type `cdylib`.
@@ -97,6 +118,14 @@ macro_rules! export {
 
                 fn handle(event: $crate::Event) -> ::std::result::Result<(), ::std::string::String> {
                     INSTANCE.with(|instance| instance.handle(event))
+                }
+
+                fn save() -> ::std::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
+                    INSTANCE.with(|instance| instance.save())
+                }
+
+                fn restore(state: ::std::vec::Vec<u8>) -> ::std::result::Result<(), ::std::string::String> {
+                    INSTANCE.with(|instance| instance.restore(state))
                 }
             }
 

@@ -41,9 +41,29 @@ impl<P: Plugin> Instance<P> {
     /// # Errors
     /// The plugin's own error, as a text.
     pub fn handle(&self, event: Event) -> Result<(), String> {
+        self.with(|plugin| deliver(plugin, event))
+    }
+
+    /// The export `save`.
+    ///
+    /// # Errors
+    /// The plugin's own error, as a text.
+    pub fn save(&self) -> Result<Vec<u8>, String> {
+        self.with(|plugin| plugin.save())
+    }
+
+    /// The export `restore`.
+    ///
+    /// # Errors
+    /// The plugin's own error, as a text.
+    pub fn restore(&self, state: Vec<u8>) -> Result<(), String> {
+        self.with(|plugin| plugin.restore(state))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut P) -> Result<T, crate::Error>) -> Result<T, String> {
         let mut instance = self.0.borrow_mut();
-        let plugin = instance.as_mut().ok_or("an event came before setup: the host must call setup first")?;
-        deliver(plugin, event).map_err(|error| chain(&*error))
+        let plugin = instance.as_mut().ok_or("a call came before setup: the host must call setup first")?;
+        work(plugin).map_err(|error| chain(&*error))
     }
 }
 
@@ -106,6 +126,15 @@ mod tests {
             self.0 += event.data.parse::<u64>()?;
             if self.0 > 9 { Err(format!("{} is too much", self.0).into()) } else { Ok(()) }
         }
+
+        fn save(&self) -> Result<Vec<u8>, crate::Error> {
+            if self.0 > 9 { Err("too much to carry".into()) } else { Ok(self.0.to_string().into_bytes()) }
+        }
+
+        fn restore(&mut self, state: Vec<u8>) -> Result<(), crate::Error> {
+            self.0 = String::from_utf8(state)?.parse()?;
+            Ok(())
+        }
     }
 
     #[test]
@@ -124,6 +153,43 @@ mod tests {
     #[test]
     fn an_event_before_setup_is_an_error() {
         assert!(Instance::<Counter>::new().handle(Event::new("web_chat", "add", "1")).is_err());
+    }
+
+    #[test]
+    fn what_an_instance_saved_another_one_restores() {
+        let (old, new) = (Instance::<Counter>::new(), Instance::<Counter>::new());
+        old.setup("1.2.3").unwrap();
+        old.handle(Event::new("web_chat", "add", "6")).unwrap();
+        new.setup("1.2.4").unwrap();
+        assert_eq!(new.restore(old.save().unwrap()), Ok(()));
+        assert_eq!(new.save(), Ok(b"6".to_vec()));
+    }
+
+    #[test]
+    fn state_that_cannot_be_carried_is_an_error_in_the_plugins_words() {
+        let instance = Instance::<Counter>::new();
+        assert!(instance.save().is_err() && instance.restore(b"1".to_vec()).is_err());
+        instance.setup("1.2.3").unwrap();
+        assert_eq!(instance.restore(b"x".to_vec()), Err("invalid digit found in string".to_owned()));
+        instance.handle(Event::new("web_chat", "add", "10")).unwrap_err();
+        assert_eq!(instance.save(), Err("too much to carry".to_owned()));
+    }
+
+    #[test]
+    fn a_plugin_that_carries_nothing_saves_nothing_and_takes_anything() {
+        struct Forgetful;
+        impl Plugin for Forgetful {
+            fn setup() -> Result<(Self, Wants), crate::Error> {
+                Ok((Self, Wants::new()))
+            }
+            fn handle(&mut self, _: Event) -> Result<(), crate::Error> {
+                Ok(())
+            }
+        }
+        let instance = Instance::<Forgetful>::new();
+        instance.setup("1.2.3").unwrap();
+        assert_eq!(instance.save(), Ok(Vec::new()));
+        assert_eq!(instance.restore(b"of an earlier version".to_vec()), Ok(()));
     }
 
     #[test]

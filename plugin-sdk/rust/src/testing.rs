@@ -40,6 +40,9 @@ use crate::{Error, Event, Gap, Plugin, Wants, comet, gap, runtime};
 pub(crate) mod desk;
 mod rules;
 
+/// The most that `save` may hand over unless the operator says otherwise (`state-mib`).
+const STATE_MAX_BYTES: usize = 8 * 1024 * 1024;
+
 /// An event that a plugin sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the parameters of comet::send")]
@@ -123,11 +126,16 @@ impl<P: Plugin> Setting<P> {
     pub fn start(self) -> Result<Stage<P>, Error> {
         desk::replace(self.desk);
         crate::logger::start();
-        let (plugin, wants) = P::setup()?;
-        rules::check_wants(&wants)?;
+        let (plugin, wants) = set_up::<P>()?;
         desk::with(|desk| desk.wants = Some(wants.clone()));
         Ok(Stage { plugin, wants })
     }
+}
+
+fn set_up<P: Plugin>() -> Result<(P, Wants), Error> {
+    let (plugin, wants) = P::setup()?;
+    rules::check_wants(&wants)?;
+    Ok((plugin, wants))
 }
 
 /// A plugin that was set up, and a test that plays to it.
@@ -171,6 +179,36 @@ impl<P: Plugin> Stage<P> {
     pub fn gap(&mut self, gap: &Gap) -> Result<Vec<Sent>, Error> {
         let event = Event::new(gap::PIPE, &*gap.pipe, serde_json::to_string(gap)?);
         self.handle(Event { time: Some(gap.until), ..event })
+    }
+
+    /// Reloads the plugin: a new instance is set up with the same settings, takes what this one saves, and takes its place.
+    /// What an earlier version of yours saved you can give to `stage.plugin.restore(…)` yourself.
+    ///
+    /// # Errors
+    /// Those of the plugin's `save`, `setup` and `restore`, or more is saved than an operator allows by default. As in the
+    /// host, the instance goes on as it was then.
+    pub fn reload(&mut self) -> Result<(), Error> {
+        // Nothing can be asked of the server meanwhile.
+        let granted = desk::with(|desk| desk.wants.take());
+        let next = self.next();
+        let wants = next.as_ref().map_or(granted, |(_, wants)| Some(wants.clone()));
+        desk::with(|desk| desk.wants = wants);
+        let (plugin, wants) = next?;
+        *self = Self { plugin, wants };
+        Ok(())
+    }
+
+    fn next(&self) -> Result<(P, Wants), Error> {
+        let state = self.plugin.save()?;
+        if state.len() > STATE_MAX_BYTES {
+            let why = format!("`save` handed over {} bytes: {STATE_MAX_BYTES} is the most (`state-mib`)", state.len());
+            return Err(why.into());
+        }
+        let (mut plugin, wants) = set_up::<P>()?;
+        if !state.is_empty() {
+            plugin.restore(state)?;
+        }
+        Ok((plugin, wants))
     }
 
     /// The next call of `send`, `log` or `count` that `setup` asked for fails like this. Called again, the one after it

@@ -5,7 +5,7 @@ use std::{
     num::NonZeroU32,
 };
 
-use cometbot_plugin::{Error, Event, Plugin, Wants, config, export, log};
+use cometbot_plugin::{Error, Event, Plugin, Wants, config, export, log, serde_json};
 use serde::Serialize;
 
 const WORDS: &str = "damn, idiot, moron, дурак, идиот";
@@ -58,6 +58,15 @@ impl Plugin for Moderator {
         }
         Ok(())
     }
+
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        Ok(serde_json::to_vec(&self.strikes.users)?)
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        self.strikes.users = serde_json::from_slice(&state)?;
+        Ok(())
+    }
 }
 
 export!(Moderator);
@@ -71,7 +80,7 @@ fn between_words(character: char) -> bool {
     !character.is_alphanumeric()
 }
 
-/// Who has how many strikes, the latest at the end.
+/// Who has how many strikes, the latest at the end. The users are what is carried over a reload; the limit is a setting.
 struct Strikes {
     limit: u32,
     users: VecDeque<(u64, u32)>,
@@ -88,7 +97,7 @@ impl Strikes {
         let strike = known.map_or(1, |(_, strikes)| strikes + 1);
         if strike < self.limit {
             self.users.push_back((user, strike));
-            if self.users.len() > REMEMBERED_USERS {
+            while self.users.len() > REMEMBERED_USERS {
                 self.users.pop_front();
             }
         }
@@ -120,6 +129,17 @@ mod tests {
         let report = Sent::new("web_chat", "moderation", r#"{"user_id":7,"strikes":2}"#);
         assert_eq!(answer(), [warned(2), report]);
         assert_eq!(stage.lines(), [Line::new("INFO", "user 7 has 2 strikes in web_chat")]);
+    }
+
+    #[test]
+    fn strikes_outlive_a_reload() {
+        let mut stage = Stage::<Moderator>::with().config("strikes", "3").start().unwrap();
+        for user in [7, 8, 7] {
+            stage.handle(said("damn").from_user(user)).unwrap();
+        }
+        stage.reload().unwrap();
+        assert_eq!(stage.plugin.strikes.users, [(8, 1), (7, 2)]);
+        assert_eq!(stage.handle(said("damn").from_user(7)).unwrap().len(), 2);
     }
 
     #[test]

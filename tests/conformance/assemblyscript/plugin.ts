@@ -1,10 +1,11 @@
 // The conformance plugin: does what the tests ask it to, in AssemblyScript.
 
-import { CometError, ErrorKind, Event, Plugin, Wants, register } from "./sdk/assemblyscript";
+import { CometError, ErrorKind, Event, Plugin, State, Wants, register } from "./sdk/assemblyscript";
 import { clock, comet, config, log, random } from "./sdk/assemblyscript";
 
 class Conformance extends Plugin {
   states: i32 = 0;
+  memory: string = "";
 
   setup(wants: Wants): Error | null {
     const refuse = config.get("refuse");
@@ -45,9 +46,23 @@ class Conformance extends Plugin {
     if (name == "panic") abort(data);
     if (name == "overflow") return answer("overflow", `${deeper(data, 0)}`);
     if (name == "state") return answer("state", `${++this.states}`);
+    if (name == "remember") this.memory = data;
+    if (name == "recall") return answer("recall", this.memory);
     if (name == "clock") return answer("clock", `${clock.now() / 1000}`);
     if (name == "random") return answer("random", random.number().toString(16).padStart(16, "0"));
     if (name == "heap") String.UTF16.encode(data);
+    return null;
+  }
+
+  save(state: State): Error | null {
+    if (this.memory == "unsaved") return new Error(`cannot save: it's "ж"`);
+    state.text = this.memory;
+    return null;
+  }
+
+  restore(state: State): Error | null {
+    if (state.text == "unrestored") return new Error(`cannot restore: it's "ж"`);
+    this.memory = state.text;
     return null;
   }
 }

@@ -7,6 +7,9 @@
 #include <string.h>
 
 static unsigned states;
+/* What is kept by `remember`. */
+static char *memory;
+static size_t memory_bytes;
 
 bool cometbot_setup(cometbot_wants *wants) {
     cometbot_str value;
@@ -94,6 +97,24 @@ static __attribute__((noinline)) size_t deeper(volatile size_t depth) {
     return deeper(depth + 1) + (size_t)space[depth % 64];
 }
 
+static bool remember(cometbot_str text) {
+    free(memory);
+    memory = malloc(text.len);
+    memory_bytes = text.len;
+    if (text.len > 0) memcpy(memory, text.ptr, text.len);
+    return true;
+}
+
+bool cometbot_save(cometbot_str *state) {
+    *state = (cometbot_str){memory, memory_bytes};
+    return cometbot_equal(*state, COMETBOT_STR("unsaved")) ? cometbot_fail("cannot save: it's \"%s\"", "ж") : true;
+}
+
+bool cometbot_restore(cometbot_str state) {
+    if (cometbot_equal(state, COMETBOT_STR("unrestored"))) return cometbot_fail("cannot restore: it's \"%s\"", "ж");
+    return remember(state);
+}
+
 bool cometbot_handle(const cometbot_event *event) {
     cometbot_str data = event->data;
 #define IS(text) cometbot_equal(event->name, COMETBOT_STR(text))
@@ -114,6 +135,8 @@ bool cometbot_handle(const cometbot_event *event) {
     if (IS("uncaught") || IS("panic")) cometbot_panic("%.*s", COMETBOT_ARG(data));
     if (IS("overflow")) return answer("overflow", cometbot_format("%zu", deeper(data.len)));
     if (IS("state")) return answer("state", cometbot_format("%u", ++states));
+    if (IS("remember")) return remember(data);
+    if (IS("recall")) return answer("recall", (cometbot_str){memory, memory_bytes});
     if (IS("clock")) return answer("clock", cometbot_format("%" PRIu64, cometbot_now()));
     if (IS("random")) return answer("random", cometbot_format("%016" PRIx64, cometbot_random()));
     if (IS("heap")) {

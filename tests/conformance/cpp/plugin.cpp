@@ -99,6 +99,17 @@ public:
         return Conformance();
     }
 
+    Result<std::string> save() const {
+        if (memory == "unsaved") return cometbot::fail("cannot save: it's \"ж\"");
+        return memory;
+    }
+
+    Result<> restore(std::string_view state) {
+        if (state == "unrestored") return cometbot::fail("cannot restore: it's \"ж\"");
+        memory = state;
+        return {};
+    }
+
     Result<> handle(const Event &event) {
         std::string_view data = event.data, name = event.name;
         if (name == "echo") return answer("echo", data);
@@ -121,6 +132,8 @@ public:
         if (name == "uncaught" || name == "panic") cometbot::panic(data);
         if (name == "overflow") return answer("overflow", std::to_string(deeper(data.size())));
         if (name == "state") return answer("state", std::to_string(++states));
+        if (name == "remember") memory = data;
+        if (name == "recall") return answer("recall", memory);
         if (name == "clock") return answer("clock", std::to_string(cometbot::now()));
         if (name == "random") return answer("random", hexadecimal(cometbot::random(), 16));
         if (name == "heap") copy = std::make_unique<std::string>(data);
@@ -129,6 +142,7 @@ public:
 
 private:
     unsigned states = 0;
+    std::string memory;
     std::unique_ptr<std::string> copy;
 };
 

@@ -16,7 +16,10 @@ import (
 	"cometbot"
 )
 
-type conformance struct{ states int }
+type conformance struct {
+	states int
+	memory string
+}
 
 func (c *conformance) Setup() (cometbot.Wants, error) {
 	if why, ok := cometbot.Config("refuse"); ok {
@@ -90,6 +93,10 @@ func (c *conformance) Handle(event cometbot.Event) error {
 	case "state":
 		c.states++
 		return answer("state", strconv.Itoa(c.states))
+	case "remember":
+		c.memory = data
+	case "recall":
+		return answer("recall", c.memory)
 	case "clock":
 		return answer("clock", strconv.FormatInt(time.Now().Unix(), 10))
 	case "random":
@@ -97,6 +104,21 @@ func (c *conformance) Handle(event cometbot.Event) error {
 	case "heap":
 		kept = []byte(data)
 	}
+	return nil
+}
+
+func (c *conformance) Save() ([]byte, error) {
+	if c.memory == "unsaved" {
+		return nil, errors.New(`cannot save: it's "ж"`)
+	}
+	return []byte(c.memory), nil
+}
+
+func (c *conformance) Restore(state []byte) error {
+	if string(state) == "unrestored" {
+		return errors.New(`cannot restore: it's "ж"`)
+	}
+	c.memory = string(state)
 	return nil
 }
 

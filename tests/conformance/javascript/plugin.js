@@ -3,6 +3,7 @@
 import { CometError, PluginError, clock, comet, config, log, plugin, random } from "cometbot";
 
 let states = 0;
+let memory = "";
 
 export const { setup, handle } = plugin({
   setup() {
@@ -57,6 +58,11 @@ export const { setup, handle } = plugin({
       case "state":
         states += 1;
         return answer("state", `${states}`);
+      case "remember":
+        memory = data;
+        return;
+      case "recall":
+        return answer("recall", memory);
       case "clock":
         return answer("clock", `${Math.floor(clock.now() / 1000)}`);
       case "random":
@@ -64,6 +70,16 @@ export const { setup, handle } = plugin({
       case "heap":
         bytes(data);
     }
+  },
+
+  save() {
+    if (memory === "unsaved") throw new PluginError(`cannot save: it's "ж"`);
+    return memory;
+  },
+
+  restore(state) {
+    if (state.text() === "unrestored") throw new PluginError(`cannot restore: it's "ж"`);
+    memory = state.text();
   },
 });
 

@@ -6,6 +6,7 @@ use cometbot_plugin::{Error, Event, Plugin, Wants, clock, comet, config, export,
 
 struct Conformance {
     states: u64,
+    memory: String,
 }
 
 impl Plugin for Conformance {
@@ -22,7 +23,7 @@ impl Plugin for Conformance {
         }
         let wants = Wants::new().version("1.0.0").hear_all("web_in").hear("web_picky", ["one", "two"]);
         let wants = wants.send("web_out").send("web_in").log("web_log").count("web_count");
-        Ok((Self { states: 0 }, wants))
+        Ok((Self { states: 0, memory: String::new() }, wants))
     }
 
     fn handle(&mut self, event: Event) -> Result<(), Error> {
@@ -51,6 +52,11 @@ impl Plugin for Conformance {
                 self.states += 1;
                 answer("state", &self.states.to_string())
             }
+            "remember" => {
+                self.memory.clone_from(&event.data);
+                Ok(())
+            }
+            "recall" => answer("recall", &self.memory),
             "clock" => {
                 let since = clock::now().duration_since(std::time::UNIX_EPOCH)?;
                 answer("clock", &since.as_secs().to_string())
@@ -60,6 +66,21 @@ impl Plugin for Conformance {
                 black_box(data.to_owned());
                 Ok(())
             }
+            _ => Ok(()),
+        }
+    }
+
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        match &*self.memory {
+            "unsaved" => Err("cannot save: it's \"ж\"".into()),
+            memory => Ok(memory.as_bytes().to_vec()),
+        }
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        self.memory = String::from_utf8(state)?;
+        match &*self.memory {
+            "unrestored" => Err("cannot restore: it's \"ж\"".into()),
             _ => Ok(()),
         }
     }

@@ -13,6 +13,7 @@ comptime {
 
 const Conformance = struct {
     states: u64 = 0,
+    memory: []const u8 = "",
 
     pub fn setup(wants: *cometbot.Wants) !Conformance {
         if (try cometbot.config.get("refuse")) |why| return cometbot.fail("refused: {s}", .{why});
@@ -32,9 +33,20 @@ const Conformance = struct {
         return .{};
     }
 
+    pub fn save(self: *Conformance) ![]const u8 {
+        if (std.mem.eql(u8, self.memory, "unsaved")) return cometbot.fail("cannot save: it's \"{s}\"", .{"ж"});
+        return self.memory;
+    }
+
+    pub fn restore(self: *Conformance, state: []const u8) !void {
+        if (std.mem.eql(u8, state, "unrestored")) return cometbot.fail("cannot restore: it's \"{s}\"", .{"ж"});
+        cometbot.allocator.free(self.memory);
+        self.memory = try cometbot.allocator.dupe(u8, state);
+    }
+
     pub fn handle(self: *Conformance, event: cometbot.Event) !void {
         const data = event.data;
-        const What = enum { echo, fields, digest, send, log, count, text, reply, levels, print, fail, uncaught, panic, overflow, state, clock, random, heap };
+        const What = enum { echo, fields, digest, send, log, count, text, reply, levels, print, fail, uncaught, panic, overflow, state, remember, recall, clock, random, heap };
         switch (std.meta.stringToEnum(What, event.name) orelse return) {
             .echo => try answer("echo", data),
             .fields => try answer("fields", try fields(event)),
@@ -62,6 +74,11 @@ const Conformance = struct {
                 self.states += 1;
                 try answer("state", try cometbot.print("{d}", .{self.states}));
             },
+            .remember => {
+                cometbot.allocator.free(self.memory);
+                self.memory = try cometbot.allocator.dupe(u8, data);
+            },
+            .recall => try answer("recall", self.memory),
             .clock => try answer("clock", try cometbot.print("{d}", .{cometbot.clock.now().seconds})),
             .random => try answer("random", try cometbot.print("{x:0>16}", .{cometbot.random.number()})),
             .heap => {

@@ -60,6 +60,25 @@ impl Plugin for Everything {
         self.gaps.push(event.json()?);
         Ok(())
     }
+
+    fn save(&self) -> Result<Vec<u8>, Error> {
+        match self.missed.len() {
+            0 => Ok(Vec::new()),
+            1 => comet::send("web_chat", "saved", "").map(|()| Vec::new()).map_err(Error::from),
+            2 => Ok(vec![0; STATE_MAX_BYTES + 1]),
+            _ => Ok(serde_json::to_vec(&self.missed.iter().map(|event| &event.data).collect::<Vec<_>>())?),
+        }
+    }
+
+    fn restore(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        let missed: Vec<String> = serde_json::from_slice(&state)?;
+        self.missed = missed.iter().map(|data| event("restored", data)).collect();
+        if missed.len() > 3 { Err("that is too many".into()) } else { Ok(()) }
+    }
+}
+
+fn missed(data: &str) -> Event {
+    Event { history: true, ..event("msg", data) }
 }
 
 fn event(name: &str, data: &str) -> Event {
@@ -124,9 +143,8 @@ fn a_gap_and_what_was_missed_go_where_they_belong() {
     stage.gap(&Gap::new("web_other", 30, 40)).unwrap();
     let gaps = [(10, 20, 2), (30, 40, 0)];
     assert_eq!(stage.plugin.gaps.iter().map(|gap| (gap.since, gap.until, gap.recovered)).collect::<Vec<_>>(), gaps);
-    let missed = Event { history: true, ..event("time", "") };
-    assert_eq!(stage.handle(missed.clone()).unwrap(), []);
-    assert_eq!(stage.plugin.missed, [missed]);
+    assert_eq!(stage.handle(missed("x")).unwrap(), []);
+    assert_eq!(stage.plugin.missed, [missed("x")]);
 }
 
 #[test]
@@ -203,4 +221,37 @@ fn a_refusal_is_the_error_of_the_start() {
 fn json_of_another_form_is_an_error_that_names_the_event() {
     let words = stage().handle(event("json", "{}")).unwrap_err().to_string();
     assert!(words.starts_with("the data of `json` in web_chat are not as expected: "), "{words}");
+}
+
+#[test]
+fn a_reload_sets_a_new_instance_up_which_takes_what_the_old_one_saved() {
+    let mut stage = stage();
+    stage.plugin.gaps.push(Gap::new("web_chat", 1, 2));
+    stage.reload().unwrap();
+    assert_eq!((stage.plugin.gaps.len(), stage.plugin.missed.len()), (0, 0));
+    for data in ["1", "2", "3"] {
+        stage.handle(missed(data)).unwrap();
+    }
+    stage.reload().unwrap();
+    assert_eq!(stage.plugin.missed, ["1", "2", "3"].map(|data| event("restored", data)));
+    assert_eq!(stage.lines().len(), 3);
+    assert_eq!(stage.handle(event("json", "[1]")).unwrap().len(), 1);
+}
+
+#[test]
+fn a_reload_that_fails_leaves_the_instance_as_it_was() {
+    let mut stage = stage();
+    let words = |stage: &mut Stage<Everything>, data: &str| {
+        stage.handle(missed(data)).unwrap();
+        stage.reload().map_or_else(|error| error.to_string(), |()| String::new())
+    };
+    assert_eq!(
+        words(&mut stage, "1"),
+        "`setup` did not ask to send in the pipe \"web_chat\": name it in the list `send`"
+    );
+    assert_eq!(words(&mut stage, "2"), "`save` handed over 8388609 bytes: 8388608 is the most (`state-mib`)");
+    assert_eq!(words(&mut stage, "3"), "");
+    assert_eq!(words(&mut stage, "4"), "that is too many");
+    assert_eq!(stage.plugin.missed.len(), 4);
+    assert_eq!(stage.handle(event("json", "[1]")).unwrap().len(), 1);
 }
