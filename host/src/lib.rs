@@ -27,7 +27,6 @@ pub mod kit;
 pub mod local;
 pub mod metrics;
 pub mod plugins;
-mod private_file;
 pub mod report;
 pub mod router;
 pub mod watch;

@@ -49,7 +49,8 @@ impl Load {
         Self { stop, task }
     }
 
-    /// Sends no more, waits until everything is answered, and gives the book.
+    /// Sends a few more events, so that there are some after whatever has happened, waits until everything is answered, and
+    /// gives the book.
     pub async fn finish(self) -> Book {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap()
@@ -63,6 +64,7 @@ async fn run(mut client: Client, pipes: Vec<&'static str>, rate: u64, stop: Arc<
     let share = rate * u64::try_from(TICK.as_millis()).unwrap() / 1_000 / u64::try_from(pipes.len()).unwrap();
     let mut book = Book { sent: 0, took: Duration::ZERO, answers: BTreeMap::new() };
     let (mut next, mut answered) = (0, 0);
+    let mut has_sent_the_last = false;
     let mut heard_last = Instant::now();
     loop {
         for heard in client.rest() {
@@ -71,10 +73,8 @@ async fn run(mut client: Client, pipes: Vec<&'static str>, rate: u64, stop: Arc<
             let number = heard.data.parse().unwrap_or_else(|_| panic!("an answer without a number: {heard:?}"));
             book.answers.entry(heard.pipe).or_default().push((heard.event, number));
         }
-        let is_stopping = stop.load(Ordering::Relaxed);
-        if is_stopping && answered >= book.sent {
+        if has_sent_the_last && answered >= book.sent {
             book.took = started.elapsed();
-            // Whatever comes twice comes at once; a moment more would be waiting for nothing.
             return book;
         }
         assert!(
@@ -84,7 +84,8 @@ async fn run(mut client: Client, pipes: Vec<&'static str>, rate: u64, stop: Arc<
             book.sent,
             PATIENCE.as_secs()
         );
-        if !is_stopping && book.sent - answered < UNDER_WAY {
+        if !has_sent_the_last && book.sent - answered < UNDER_WAY {
+            has_sent_the_last = stop.load(Ordering::Relaxed);
             let numbers: Vec<String> = (next..next + share).map(|number| number.to_string()).collect();
             for pipe in &pipes {
                 client.send_all(pipe, "msg", numbers.iter().map(String::as_str));

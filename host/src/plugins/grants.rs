@@ -3,20 +3,20 @@
 //! Checked by `api` before each call; made by `slot` out of the answer of `setup`; compared with what was granted before
 //! a new version takes over.
 
-mod compare;
-mod form;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use self::form::Form;
-use std::fmt;
-
 use crate::comet::name::{self, EventName, NameError, PipeName, PipePattern};
 
 use super::{
     api::types::{Hearing, Wants},
     limits::WANTS,
 };
+
+mod compare;
+mod form;
 
 /// Something a plugin does with a pipe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

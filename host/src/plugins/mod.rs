@@ -7,7 +7,6 @@
 pub mod api;
 pub mod folder;
 pub mod grants;
-pub mod kept;
 pub mod limits;
 pub mod outgoing;
 pub mod package;

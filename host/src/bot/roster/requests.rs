@@ -137,6 +137,14 @@ impl Roster {
             }
             self.follow(change, Why::Wish);
         }
+        // And what is under way already.
+        for (name, plugin) in &self.plugins {
+            if plugin.is_trying {
+                pending.entry(name.clone()).or_insert(plugin.number + 1);
+            } else if plugin.is_on_probation() {
+                pending.entry(name.clone()).or_insert(plugin.number);
+            }
+        }
         // What is disabled has no outcome.
         pending.retain(|name, _| self.plugins.get(name).is_none_or(|plugin| !plugin.record.disabled));
         if wait {

@@ -55,6 +55,8 @@ impl Roster {
                 Ok(()) => return,
                 Err(rejection) => self.reject(&name, &rejection),
             },
+            // What runs has yet to show that it is good: whoever waits wants to know that.
+            Ok(Ready::Unchanged) if plugin.is_on_probation() => {}
             Ok(Ready::Unchanged | Ready::HeldBack) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
                 self.conclude(&name, OutcomeKind::Unchanged { version });

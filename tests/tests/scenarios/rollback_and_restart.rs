@@ -1,0 +1,196 @@
+//! What the bot remembers of versions: which were good, which was taken back, what was granted, what is switched off; over
+//! a restart as well.
+
+use cometbot_tests::{Client, Comet, Ended, Home, Plugin, Process};
+
+fn saying(word: &str) -> Plugin {
+    Plugin::answering("web_chat", word)
+}
+
+/// A version that fails on everything.
+fn failing() -> Plugin {
+    Plugin::new().hears("web_chat", ["msg"]).sends("web_chat").handle("unreachable")
+}
+
+async fn done(home: &Home, arguments: &[&str]) -> Ended {
+    let ended = home.run(arguments).await;
+    assert_eq!(ended.code, Some(0), "{arguments:?}: {ended:?}");
+    ended
+}
+
+/// What the only plugin answers.
+async fn said(client: &mut Client) -> String {
+    client.ask("web_chat", "x").await
+}
+
+async fn restarted(bot: Process, home: &Home) -> Process {
+    assert_eq!(bot.stop().await.code, Some(0));
+    home.live().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_operator_goes_back_version_by_version_also_after_a_restart_and_the_folder_does_not_undo_it() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let mut bot = home.live().await;
+    for word in ["two", "three"] {
+        bot.forget();
+        home.rename_plugin("word.wat", saying(word).text());
+        bot.replaced("word").await;
+    }
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(said(&mut client).await, "three x");
+    let ended = done(&home, &["rollback", "word", "--wait"]).await;
+    assert!(ended.out.starts_with("word: swapped to "), "{ended:?}");
+    assert_eq!(said(&mut client).await, "two x");
+
+    // The file in the folder is the third version still: a restart does not bring it back.
+    let bot = restarted(bot, &home).await;
+    assert_eq!(said(&mut client).await, "two x");
+    done(&home, &["rollback", "word", "--wait"]).await;
+    assert_eq!(said(&mut client).await, "one x");
+    let ended = home.run(["rollback", "word", "--wait"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("of word no earlier version is kept"), "{ended:?}");
+
+    // The operator's own word brings it back, and a new file as well.
+    done(&home, &["reload", "word", "--wait"]).await;
+    assert_eq!(said(&mut client).await, "three x");
+    home.rename_plugin("word.wat", saying("four").text());
+    bot.wait_for("the new file", |line| line.says("plugin replaced") && line.of("word")).await;
+    comet.subscribed("web_chat", 2).await;
+    while said(&mut client).await != "four x" {}
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_was_taken_back_does_not_come_back_with_a_restart() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", saying("good").text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    home.rename_plugin("word.wat", failing().text());
+    bot.replaced("word").await;
+    client.send_all("web_chat", "msg", ["a", "b", "c"]);
+    assert_eq!(client.next_lines(3).await, ["good a", "good b", "good c"], "the old version makes them good");
+    bot.wait_until_it_says("an earlier version is back").await;
+
+    let bot = restarted(bot, &home).await;
+    assert_eq!(said(&mut client).await, "good x");
+    assert_eq!(bot.lines(|line| line.says("failed on an event")).len(), 0);
+    // Its author writes a better one.
+    home.rename_plugin("word.wat", saying("better").text());
+    bot.replaced("word").await;
+    assert_eq!(said(&mut client).await, "better x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_went_bad_while_the_bot_was_away_does_not_keep_the_last_good_version_from_running() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", saying("good").text());
+    let bot = home.live().await;
+    assert_eq!(bot.stop().await.code, Some(0));
+    home.write_plugin("word.wat", "(module (oops))");
+    let bot = home.live().await;
+    bot.rejected("word").await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(said(&mut client).await, "good x");
+    drop(bot);
+    // One that is new and good takes over as it would have while the bot ran.
+    home.write_plugin("word.wat", saying("new").text());
+    let _bot = home.live().await;
+    assert_eq!(said(&mut client).await, "new x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_asks_for_more_runs_when_it_is_granted_and_not_before_also_after_a_restart() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", saying("old").text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat", "web_other"]).await;
+    home.rename_plugin("word.wat", saying("new").hears("web_other", []).sends("web_other").text());
+    let line = bot.wait_until_it_says("waits for you").await;
+    assert!(line.says("(hear web_other; send web_other)"), "{}", line.raw);
+    let ended = home.run(["reload", "word", "--wait"]).await;
+    assert_eq!(ended.code, Some(4), "{ended:?}");
+    assert_eq!(said(&mut client).await, "old x");
+
+    let bot = restarted(bot, &home).await;
+    bot.wait_until_it_says("waits for you").await;
+    assert_eq!(said(&mut client).await, "old x");
+    let ended = done(&home, &["--json", "plugins", "word"]).await;
+    assert!(ended.out.contains(r#""state":"waiting""#), "{ended:?}");
+    assert_eq!(home.run(["grant", "word"]).await.code, Some(0));
+    bot.replaced("word").await;
+    comet.subscribed("web_other", 2).await;
+    assert_eq!(said(&mut client).await, "new x");
+    assert_eq!(client.ask("web_other", "y").await, "new y");
+
+    // What was granted once need not be granted again, and less may be asked for at any time.
+    let mut bot = restarted(bot, &home).await;
+    for word in ["less", "more"] {
+        bot.forget();
+        let less = saying(word);
+        let version = if word == "less" { less } else { less.hears("web_other", []).sends("web_other") };
+        home.rename_plugin("word.wat", version.text());
+        bot.replaced("word").await;
+        assert_eq!(said(&mut client).await, format!("{word} x"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_want_to_be_asked_sets_it_so() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "new-grants = \"grant\"").plugin("word.wat", saying("old").text());
+    let bot = home.live().await;
+    home.rename_plugin("word.wat", saying("new").counts("web_chat").text());
+    bot.replaced("word").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_is_disabled_finishes_stays_so_over_a_restart_and_comes_back_when_it_is_enabled() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", saying("word").text());
+    let bot = home.live().await;
+    done(&home, &["disable", "word"]).await;
+    bot.wait_until_it_says("plugin disabled").await;
+    comet.subscribed("web_chat", 0).await;
+    let bot = restarted(bot, &home).await;
+    // A new file does not run either.
+    home.rename_plugin("word.wat", saying("other").text());
+    let ended = done(&home, &["--json", "plugins", "word"]).await;
+    assert!(ended.out.contains(r#""state":"disabled""#), "{ended:?}");
+    comet.subscribed("web_chat", 0).await;
+    assert_eq!(home.run(["reload", "word"]).await.code, Some(1));
+    done(&home, &["enable", "word"]).await;
+    bot.started("word").await;
+    comet.subscribed("web_chat", 1).await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(said(&mut client).await, "other x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wait_lasts_until_the_probation_is_over_and_its_end_is_the_exit_code() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .set("plugins", "probation-events = 5\nprobation-seconds = 600")
+        .plugin("word.wat", saying("good").text());
+    let mut bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+
+    home.rename_plugin("word.wat", saying("better").text());
+    bot.replaced("word").await;
+    let waiting = home.spawn(["reload", "--wait"]);
+    client.send_all("web_chat", "msg", ["1", "2", "3", "4", "5"]);
+    let ended = waiting.end().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.contains("word: swapped to "), "{ended:?}");
+
+    bot.forget();
+    home.rename_plugin("word.wat", failing().text());
+    let waiting = home.spawn(["reload", "word", "--wait"]);
+    bot.replaced("word").await;
+    client.send_all("web_chat", "msg", ["1", "2", "3"]);
+    let ended = waiting.end().await;
+    assert_eq!(ended.code, Some(5), "{ended:?}");
+    assert!(ended.out.contains("word: rolled back to ") && ended.out.contains("it failed on 3 of its"), "{ended:?}");
+}
