@@ -14,6 +14,7 @@
 //! - [`comet`]: the comet side: address, wire protocol, links, questions. Knows nothing of plugins.
 //! - [`metrics`]: what happens, counted and said.
 //! - [`report`]: keeping repeated troubles from flooding the log.
+//! - `private_file`: files that are one user's and one process's alone.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
 //! [`plugins::slot`], handled by an instance, and its sends go back out through [`comet::outbox`] and the same link.
@@ -26,5 +27,6 @@ pub mod kit;
 pub mod local;
 pub mod metrics;
 pub mod plugins;
+mod private_file;
 pub mod report;
 pub mod router;
