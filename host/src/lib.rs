@@ -15,6 +15,7 @@
 //! - [`metrics`]: what happens, counted and said.
 //! - [`report`]: keeping repeated troubles from flooding the log.
 //! - [`watch`]: what stirs in a folder, as the system reports it.
+//! - `private_file`: files that are one user's and one process's alone.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
 //! [`plugins::slot`], handled by an instance, and its sends go back out through [`comet::outbox`] and the same link.
@@ -27,6 +28,7 @@ pub mod kit;
 pub mod local;
 pub mod metrics;
 pub mod plugins;
+mod private_file;
 pub mod report;
 pub mod router;
 pub mod watch;

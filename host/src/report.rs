@@ -92,6 +92,32 @@ impl Throttle {
     }
 }
 
+/// What is logged while `act` runs, as the log shows it.
+#[cfg(test)]
+pub(crate) fn log_of(act: impl FnOnce()) -> String {
+    use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+    use tracing::{Dispatch, subscriber::NoSubscriber};
+    // With only one subscriber in the process, what another test logs first on a thread of its own is switched off here.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::new()));
+    LazyLock::force(&ANOTHER);
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, act);
+    let bytes = log.0.lock().unwrap_or_else(PoisonError::into_inner);
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,12 +28,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub(super) use self::place::Locked;
 use self::{
     format::{Batches, HEAD_BYTES, MAGIC, encode, head, read_head},
     ledger::Ledger,
-    place::{beside, make_folder, open_locked, options},
+    place::{beside, make_folder, open_locked},
 };
+pub(super) use crate::private_file::Locked;
+use crate::private_file::options;
 
 /// So much of removed sends is left in the file before it is worth to copy the rest into a new one.
 const COMPACT_BYTES: u64 = 4 * 1024 * 1024;

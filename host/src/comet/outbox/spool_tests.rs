@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
+use crate::report::log_of;
 
 fn folder() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -170,18 +171,6 @@ fn a_process_that_is_just_being_started_does_not_keep_a_closed_file_locked() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_that_was_replaced_is_not_taken_for_the_one_with_the_name() {
-    let (_folder, path) = folder();
-    let old = options().open(&path).unwrap();
-    assert!(place::is_at(&old, &path).unwrap());
-    fs::rename(&path, beside(&path)).unwrap();
-    assert!(!place::is_at(&old, &path).unwrap(), "nothing has the name");
-    fs::write(&path, "").unwrap();
-    assert!(!place::is_at(&old, &path).unwrap(), "another file has it");
-}
-
-#[cfg(unix)]
-#[test]
 fn the_file_and_a_new_folder_are_their_owner_s_alone() {
     use std::os::unix::fs::PermissionsExt;
     let rights = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -297,26 +286,6 @@ fn a_batch_that_is_missing_in_the_middle_ends_the_file() {
     drop(spool);
     fs::write(&path, killed).unwrap();
     assert_eq!(reopened(&path), [b"one"]);
-}
-
-/// What is logged in the meantime.
-fn log_of(act: impl FnOnce()) -> String {
-    #[derive(Clone, Default)]
-    struct Log(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, act);
-    let bytes = log.0.lock().unwrap().clone();
-    String::from_utf8(bytes).unwrap()
 }
 
 #[test]
