@@ -109,6 +109,47 @@ class Asking(unittest.TestCase):
             Wants().hear("web_in", ["one", "two"])  # type: ignore[arg-type]
 
 
+class Counter(Echo):
+    def __init__(self):
+        self.seen = 0
+
+    def save(self):
+        match self.seen:
+            case 5:
+                comet.send("web_in", "saved", "")
+            case 6:
+                return "6"
+        return str(self.seen).encode() if self.seen else b""
+
+    def restore(self, state):
+        self.seen = int(state)
+        if self.seen > 9:
+            raise PluginError("too many")
+
+
+class Reloaded(unittest.TestCase):
+    def test_a_new_instance_takes_what_the_old_one_saved(self):
+        stage = Stage(Counter)
+        for seen in (0, 7):
+            old = stage.plugin
+            old.seen = seen
+            stage.reload()
+            self.assertIsNot(stage.plugin, old)
+            self.assertEqual(stage.plugin.seen, seen)
+        stage.reload(Echo)
+        self.assertEqual(stage.handle(Event("web_in", "echo", "x")), [("web_in", "echo", "x")])
+
+    def test_after_a_failure_the_old_one_goes_on(self):
+        stage = Stage(Counter)
+        old = stage.plugin
+        for seen, words in ((10, "too many"), (5, "did not ask to send"), (6, "must return bytes, not str")):
+            old.seen = seen
+            with self.assertRaisesRegex(Exception, words):
+                stage.reload()
+            self.assertIs(stage.plugin, old)
+            self.assertEqual(len(stage.handle(Event("web_in", "echo", "x"))), 1)
+
+
 class Exported(unittest.TestCase):
     """What the host gets to see."""
 
@@ -141,6 +182,22 @@ class Exported(unittest.TestCase):
         with self.assertRaises(Err) as caught:
             self.world.setup()
         self.assertEqual(caught.exception.value, "not today")
+
+    def test_what_is_saved_is_bytes_and_failures_have_words(self):
+        self.assertEqual(self.world.save(), b"")
+        self.assertIsNone(self.world.restore(b"of another version"))
+        old, new = export(Counter)(), export(Counter)()
+        with self.assertRaises(Err):
+            old.save()
+        old.setup()
+        new.setup()
+        old.restore(b"8")
+        new.restore(old.save())
+        self.assertEqual(new.save(), b"8")
+        for state, words in ((b"10", "^too many$"), (b"x", "^ValueError: invalid literal .*x")):
+            with self.assertRaises(Err) as caught:
+                new.restore(state)
+            self.assertRegex(caught.exception.value, words)
 
     def test_a_line_that_cannot_be_formatted_costs_no_event(self):
         handler = next(handler for handler in logging.getLogger().handlers if type(handler).__name__ == "_HostHandler")

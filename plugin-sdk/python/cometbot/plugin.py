@@ -37,7 +37,7 @@ class Plugin(ABC):
     """One instance of a plugin, with the memory that it keeps from event to event.
 
     The host makes a new one at the start, at a reload, and after a trap or a deadline: the old one is thrown away then.
-    An exception costs only its event.
+    Over a reload `save` and `restore` carry its memory. An exception costs only its event.
     """
 
     @abstractmethod
@@ -48,6 +48,20 @@ class Plugin(ABC):
     def handle(self, event: Event) -> None:
         """Handles one event. Events come in order and one at a time. Nothing is sent for one that raises an exception."""
 
+    def save(self) -> bytes:
+        """Hands over what the next version shall know when it takes over, in a form that it will understand.
+
+        Called between two events, and nothing can be sent; this instance goes on as it is if the next one does not take
+        over. By default it is nothing. An exception keeps the next version from taking over.
+        """
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """Takes what an earlier version saved: after `setup`, before the first event, and only if there is something.
+
+        By default it is let go. An exception keeps this version from taking over, and the earlier one goes on.
+        """
+
 
 def export(plugin: type[Plugin]) -> type:
     """Makes of a class what componentize-py looks for: write `WitWorld = export(YourPlugin)` in plugin.py.
@@ -57,7 +71,7 @@ def export(plugin: type[Plugin]) -> type:
     missing: frozenset[str] = getattr(plugin, "__abstractmethods__", frozenset())
     if missing:
         raise TypeError(f"{plugin.__name__} lacks {' and '.join(sorted(missing))}")
-    for method in (plugin.setup, plugin.handle):
+    for method in (plugin.setup, plugin.handle, plugin.save, plugin.restore):
         if inspect.iscoroutinefunction(method):
             raise TypeError(f"{plugin.__name__}.{method.__name__} must not be async: nothing would wait for it")
     if not _host.IS_NATIVE:
@@ -80,14 +94,37 @@ def export(plugin: type[Plugin]) -> type:
 
         def handle(self, event: Any) -> None:
             try:
-                if instance is None:
-                    raise PluginError("an event came before setup: the host must call setup first")
-                instance.handle(Event(event.pipe, event.name, event.data, event.user_id, event.time, event.history))
+                running().handle(Event(event.pipe, event.name, event.data, event.user_id, event.time, event.history))
             # SystemExit as well: left alone it would end the instance, and the log would not say why.
             except BaseException as error:
                 _fail(error)
 
+        def save(self) -> bytes:
+            try:
+                return saved(running())
+            except BaseException as error:
+                _fail(error)
+
+        def restore(self, state: bytes) -> None:
+            try:
+                running().restore(state)
+            except BaseException as error:
+                _fail(error)
+
+    def running() -> Plugin:
+        if instance is None:
+            raise PluginError("a call came before setup: the host must call setup first")
+        return instance
+
     return WitWorld
+
+
+def saved(plugin: Plugin) -> bytes:
+    """What a plugin saves, if the host can take that. For the kit alone."""
+    state = plugin.save()
+    if not isinstance(state, (bytes, bytearray)):
+        raise TypeError(f"save must return bytes, not {type(state).__name__}: a text has encode()")
+    return bytes(state)
 
 
 def to_host(wants: Wants) -> Any:

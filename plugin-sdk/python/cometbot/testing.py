@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from . import _desk
 from .comet import Kind
 from .event import Event
-from .plugin import Plugin, to_host
+from .plugin import Plugin, saved, to_host
 
 _ERRORS: dict[Kind, type[_desk.Error_Invalid | _desk.Error_Denied | _desk.Error_Unavailable]] = {
     "invalid": _desk.Error_Invalid,
@@ -53,6 +53,25 @@ class Stage:
         self._desk.sent = []
         self.plugin.handle(event)
         return self._desk.sent
+
+    def reload(self, plugin: type[Plugin] | None = None) -> None:
+        """Puts a new instance, or one of another class, in the place of the plugin, with what the plugin saves.
+
+        Raises what `save`, `setup` and `restore` raise; the plugin goes on as it was then.
+        """
+        granted = self._desk.wants
+        # Nothing can be asked of the server meanwhile.
+        self._desk.wants = None
+        try:
+            state = saved(self.plugin)
+            following = (plugin or type(self.plugin))()
+            wants = following.setup()
+            granted_next = to_host(wants)
+            if state:
+                following.restore(state)
+            self.plugin, self.wants, granted = following, wants, granted_next
+        finally:
+            self._desk.wants = granted
 
     def refuse(self, kind: Kind, words: str = "refused in a test") -> None:
         """The next call of `comet` fails like this."""

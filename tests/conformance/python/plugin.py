@@ -13,6 +13,7 @@ from cometbot import CometError, Event, Plugin, PluginError, Wants, comet, confi
 class Conformance(Plugin):
     def setup(self) -> Wants:
         self.states = 0
+        self.memory = ""
         if (why := config.get("refuse")) is not None:
             raise PluginError(f"refused: {why}")
         if (why := config.get("panic-in-setup")) is not None:
@@ -63,12 +64,26 @@ class Conformance(Plugin):
             case "state":
                 self.states += 1
                 answer("state", str(self.states))
+            case "remember":
+                self.memory = data
+            case "recall":
+                answer("recall", self.memory)
             case "clock":
                 answer("clock", str(int(time.time())))
             case "random":
                 answer("random", f"{random.getrandbits(64):016x}")
             case "heap":
                 bytearray(data.encode())
+
+    def save(self) -> bytes:
+        if self.memory == "unsaved":
+            raise PluginError('cannot save: it\'s "ж"')
+        return self.memory.encode()
+
+    def restore(self, state: bytes) -> None:
+        if state == b"unrestored":
+            raise PluginError('cannot restore: it\'s "ж"')
+        self.memory = state.decode()
 
 
 WitWorld = export(Conformance)

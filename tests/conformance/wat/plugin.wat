@@ -3,9 +3,9 @@
 ;; The contract's types as they look in here are told in docs/src/core-modules.md.
 
 (module
-  (import "cometbot:plugin/comet@1.0.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32)))
-  (import "cometbot:plugin/comet@1.0.0" "log" (func $ask_log (param i32 i32 i32 i32)))
-  (import "cometbot:plugin/comet@1.0.0" "count" (func $count (param i32 i32 i32)))
+  (import "cometbot:plugin/comet@1.1.0" "send" (func $send (param i32 i32 i32 i32 i32 i32 i32)))
+  (import "cometbot:plugin/comet@1.1.0" "log" (func $ask_log (param i32 i32 i32 i32)))
+  (import "cometbot:plugin/comet@1.1.0" "count" (func $count (param i32 i32 i32)))
   (import "wasi:logging/logging@0.1.0-draft" "log" (func $log (param i32 i32 i32 i32 i32)))
   (import "wasi:config/store@0.2.0-rc.1" "get" (func $get (param i32 i32 i32)))
   (import "wasi:clocks/wall-clock@0.2.12" "now" (func $now (param i32)))
@@ -82,6 +82,12 @@
   (data (i32.const 0x448) "\0a") ;; 1 bytes
   (data (i32.const 0x44c) "the comet server did not answer in time") ;; 39 bytes
   (data (i32.const 0x474) "\5cu00") ;; 4 bytes
+  (data (i32.const 0x478) "remember") ;; 8 bytes
+  (data (i32.const 0x480) "recall") ;; 6 bytes
+  (data (i32.const 0x488) "unsaved") ;; 7 bytes
+  (data (i32.const 0x490) "unrestored") ;; 10 bytes
+  (data (i32.const 0x49c) "cannot save: it's \22\d0\b6\22") ;; 22 bytes
+  (data (i32.const 0x4b4) "cannot restore: it's \22\d0\b6\22") ;; 25 bytes
 
   ;; ---- setup: func() -> result<wants, string> ---------------------------------------------------------------------
 
@@ -207,6 +213,10 @@
         (call $begin)
         (call $put_number (global.get $states))
         (return (call $answer (i32.const 0x3e0) (i32.const 5) (call $end)))))
+    (if (call $equal (local.get $name) (local.get $name_bytes) (i32.const 0x478) (i32.const 8))
+      (then (call $remember (local.get $data) (local.get $data_bytes))))
+    (if (call $equal (local.get $name) (local.get $name_bytes) (i32.const 0x480) (i32.const 6))
+      (then (return (call $answer (i32.const 0x480) (i32.const 6) (global.get $memory) (global.get $memory_bytes)))))
     (if (call $equal (local.get $name) (local.get $name_bytes) (i32.const 0x3e8) (i32.const 5))
       (then
         (call $now (i32.const 0x100))
@@ -376,16 +386,42 @@
     (i32.store (i32.const 0x128) (local.get $bytes))
     (i32.const 0x120))
 
+  ;; ---- save: func() -> result<list<u8>, string>, and restore: func(state) -> result<_, string> ----------------------
+
+  ;; What is kept by `remember`: it lies where the settings end.
+  (global $memory (mut i32) (i32.const 0))
+  (global $memory_bytes (mut i32) (i32.const 0))
+
+  (func $remember (param $text i32) (param $bytes i32)
+    ;; It may lie in its own way, which memory.copy does not mind.
+    (memory.copy (global.get $memory) (local.get $text) (local.get $bytes))
+    (global.set $memory_bytes (local.get $bytes))
+    (global.set $kept (i32.add (global.get $memory) (local.get $bytes))))
+
+  (func (export "save") (result i32)
+    (if (call $equal (global.get $memory) (global.get $memory_bytes) (i32.const 0x488) (i32.const 7))
+      (then (return (call $failed (i32.const 0x49c) (i32.const 22)))))
+    ;; Like an error: a case, a place and a length.
+    (drop (call $failed (global.get $memory) (global.get $memory_bytes)))
+    (call $ok))
+
+  (func (export "restore") (param $state i32) (param $bytes i32) (result i32)
+    (if (call $equal (local.get $state) (local.get $bytes) (i32.const 0x490) (i32.const 10))
+      (then (return (call $failed (i32.const 0x4b4) (i32.const 25)))))
+    (call $remember (local.get $state) (local.get $bytes))
+    (call $ok))
+
   ;; ---- Memory -----------------------------------------------------------------------------------------------------
 
   ;; What the host passes in and what is made here is laid down one piece after the other, and is gone when the host has
   ;; read the answer. $kept is where that begins: `setup` moves it, so that the settings stay.
-  (global $free (mut i32) (i32.const 0x480))
-  (global $kept (mut i32) (i32.const 0x480))
+  (global $free (mut i32) (i32.const 0x500))
+  (global $kept (mut i32) (i32.const 0x500))
 
   (func (export "cabi_post_setup") (param $answer i32)
+    (global.set $memory (global.get $free))
     (global.set $kept (global.get $free)))
-  (func (export "cabi_post_handle") (param $answer i32)
+  (func (export "cabi_post_handle") (export "cabi_post_restore") (param $answer i32)
     (global.set $free (global.get $kept)))
 
   ;; Sees to it that so many bytes are there at $free. What the host does not grant is an end with a trap.

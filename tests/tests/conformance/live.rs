@@ -11,7 +11,7 @@ use crate::{PATIENCE, scrape::Scraper};
 const EVENTS: usize = 100_000;
 const FIRST: usize = 20_000;
 
-fn home(url: &str, plugin: &[u8]) -> Home {
+pub fn home(url: &str, plugin: &[u8]) -> Home {
     Home::at_url(url)
         .set("server", "answer-seconds = 1\nretry-min-ms = 10\nretry-max-seconds = 1")
         .set("service", "metrics = \"127.0.0.1:0\"")
@@ -21,14 +21,14 @@ fn home(url: &str, plugin: &[u8]) -> Home {
         .plugin("guest.wasm", plugin)
 }
 
-async fn live(home: &Home) -> Process {
+pub async fn live(home: &Home) -> Process {
     let bot = home.start().patient(PATIENCE);
     bot.wait_until_it_says("live: events reach the plugins").await;
     bot
 }
 
 /// Says something to the plugin, and gives the next that it sends to `web_out`, as `event message`.
-async fn ask(client: &mut Client, event: &str, data: &str) -> String {
+pub async fn ask(client: &mut Client, event: &str, data: &str) -> String {
     client.send("web_in", event, data);
     client.next_lines(1).await.remove(0)
 }

@@ -2,8 +2,9 @@
 //!
 //! What it does is told in `tests/conformance/README.md`, where its sources are. Each is built as an author would build
 //! it, by `cometbot new` and `cometbot build` ([`workshop`]); then it runs in the real binary on a real connection
-//! ([`live`]), is started in ways that must fail ([`starts`]), and gets events that no server sends as they are
-//! ([`played`]). A language whose tools are not there fails, with the command that installs them.
+//! ([`live`]), where another build takes its place ([`reloads`]), is started in ways that must fail ([`starts`]), and gets
+//! events that no server sends as they are ([`played`]). A language whose tools are not there fails, with the command that
+//! installs them.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -19,6 +20,7 @@ use cometbot::kit::language::Language;
 
 mod live;
 mod played;
+mod reloads;
 #[path = "../scenarios/scrape.rs"]
 #[allow(dead_code, reason = "the scenarios use all of it")]
 mod scrape;
@@ -37,6 +39,7 @@ async fn conforms(language: Language) {
     live::answers(&plugin).await;
     live::failures(&plugin, language).await;
     live::a_heap_that_stays_flat(&plugin).await;
+    reloads::carry_its_memory(&plugin).await;
 }
 
 macro_rules! languages {

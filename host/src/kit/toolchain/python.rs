@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use super::{BUILT, Missing, Remedy, Say, ToolchainError, apt, find, make_build_folder};
 use crate::kit::{invocation::Invocation, language::Language};
 
-/// The world of the contract, see `plugin-sdk/wit`.
-const WORLD: &str = "plugin";
+/// The world of the contract, see `plugin-sdk/wit`; and that of kits from before there was another.
+const WORLD: &str = "stateful";
+const FIRST_WORLD: &str = "plugin";
 
 pub(super) async fn look() -> Result<String, Missing> {
     let python = interpreter().await?;
@@ -29,13 +30,19 @@ pub(super) async fn build(folder: &Path, say: Say<'_>) -> Result<(), ToolchainEr
     make_build_folder(folder)?;
     say("componentize-py");
     let build = Invocation::new(programs(&environment).join("componentize-py"))
-        .arguments(["-d", "sdk/wit", "-w", WORLD, "componentize", "plugin"])
+        .arguments(["-d", "sdk/wit", "-w", world(folder), "componentize", "plugin"])
         .arguments(["-p", ".", "-p", "sdk/python", "-o", BUILT])
         // Or it does not find what the requirements brought.
         .variable("VIRTUAL_ENV", &environment)
         // Its own backtrace says nothing of a mistake in Python.
         .variable("RUST_BACKTRACE", "0");
     Ok(build.within(folder).run().await?)
+}
+
+/// The world that the kit in a plugin's folder is for: a folder keeps the kit that it was made with.
+fn world(folder: &Path) -> &'static str {
+    let contract = std::fs::read_to_string(folder.join("sdk/wit/cometbot.wit")).unwrap_or_default();
+    if contract.contains(&format!("world {WORLD} ")) { WORLD } else { FIRST_WORLD }
 }
 
 /// Makes an environment that does not exist yet.
@@ -91,4 +98,22 @@ async fn interpreter() -> Result<PathBuf, Missing> {
 
 fn is_same(one: &Path, other: &Path) -> bool {
     matches!((std::fs::read(one), std::fs::read(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use super::*;
+
+    #[test]
+    fn a_folder_is_built_for_the_world_of_the_kit_that_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(world(folder.path()), "plugin");
+        let wit = folder.path().join("sdk/wit");
+        std::fs::create_dir_all(&wit).unwrap();
+        let ours = Path::new(env!("CARGO_MANIFEST_DIR")).join("../plugin-sdk/wit/cometbot.wit");
+        std::fs::copy(ours, wit.join("cometbot.wit")).unwrap();
+        assert_eq!(world(folder.path()), "stateful");
+    }
 }
