@@ -139,7 +139,7 @@ pub async fn run(
     let served = serve_metrics(config.service.metrics, &metrics).await?;
     let outbox = Arc::new(outbox(&config.service)?);
     let kept = Kept::open(&config.service.state_folder)?;
-    let compiled = Arc::new(compiled(&config.service)?);
+    let compiled = Arc::new(compiled(&kept)?);
     let (asks, mut asked) = mpsc::channel(REQUESTS);
     let control = Control::serve(&config.service.control, asks).await?;
     let mut folder = Folder::new(&config.plugins.folder);
@@ -234,8 +234,8 @@ fn outbox(service: &config::Service) -> Result<Outbox, StockError> {
 }
 
 /// Where compiled plugins are kept.
-fn compiled(service: &config::Service) -> Result<Compiled, BotError> {
-    let folder = service.state_folder.join("compiled");
+fn compiled(kept: &Kept) -> Result<Compiled, BotError> {
+    let folder = kept.compiled().to_owned();
     Compiled::open(folder.clone()).map_err(|source| BotError::Compiled { folder, source })
 }
 

@@ -224,7 +224,7 @@ async fn plugins_are_a_table_details_or_an_object_a_line() {
 async fn failed_events_are_listed_and_shown_whole() {
     let mut bot = Bot::start().await;
     let entry = json!({
-        "id": "17-1", "plugin": "karma", "version": VERSION, "at": 1_795_488_865, "reason": "it trapped\nat the end",
+        "id": "0000000000000017", "plugin": "karma", "version": VERSION, "at_unix_ms": 1_795_488_865_000_u64, "reason": "it trapped\nat the end",
         "backtrace": ["karma::add"],
         "event": {"pipe": "web_chat", "name": "msg", "data": "\u{1b}[31m++", "user_id": 7, "time": null, "history": false},
     });

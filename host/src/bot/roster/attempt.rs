@@ -160,7 +160,7 @@ impl Roster {
         }
         let Workshop { sandbox, port, bounds, metrics, kept, .. } = &self.workshop;
         let starter = Starter::new(Arc::clone(sandbox), name, terms, port, *bounds, metrics.plugin(name));
-        starter.keeping_failed_in(kept.quarantine().clone())
+        starter.keeping_failed_in(kept.clone())
     }
 }
 

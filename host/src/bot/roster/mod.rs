@@ -144,8 +144,12 @@ impl Roster {
             self.follow(change, Why::Start);
         }
         let records = self.workshop.kept.records();
-        let absent = records.names().into_iter().filter(|name| !self.plugins.contains_key(name));
-        self.absent = absent.flat_map(|name| records.read(&name).good).map(|good| good.hash).collect();
+        let names = records.names().unwrap_or_else(|error| {
+            tracing::warn!("what is kept of plugins cannot be listed: {error}");
+            Vec::new()
+        });
+        let absent = names.iter().filter(|name| !self.plugins.contains_key(*name));
+        self.absent = absent.flat_map(|name| records.read(name).good).map(|good| good.hash).collect();
         self.tidy();
         while let Some(loaded) = self.loads.join_next().await {
             self.loaded(loaded);

@@ -16,9 +16,13 @@ use super::{
 use crate::plugins::{
     folder::{Change, Watch},
     grants::Asked,
-    kept::Entry,
+    api::Event,
+    kept::{Entry, Id, IdError},
     slot::Pushed,
 };
+
+/// How much of an event's data is listed.
+const LISTED_BYTES: usize = 256;
 
 /// Why a wish is not fulfilled, in words that say what to do.
 type Refusal = String;
@@ -233,12 +237,15 @@ impl Roster {
     }
 
     fn failed(&self, plugin: Option<&str>) -> Answer {
-        let entries = self.workshop.kept.quarantine().list(plugin);
+        let mut entries = self.workshop.kept.quarantine().list(plugin);
+        for entry in &mut entries {
+            entry.event.data.truncate(entry.event.data.floor_char_boundary(LISTED_BYTES));
+        }
         Answer::Quarantine { entries: entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect() }
     }
 
     fn failed_one(&self, plugin: &str, id: &str) -> Result<Answer, Refusal> {
-        let entry = self.workshop.kept.quarantine().get(plugin, id).ok_or_else(|| no_entry(plugin, id))?;
+        let entry = self.workshop.kept.quarantine().get(plugin, parsed(id)?).ok_or_else(|| no_entry(plugin, id))?;
         Ok(Answer::Quarantine { entries: serde_json::to_value(&entry).into_iter().collect() })
     }
 
@@ -250,13 +257,13 @@ impl Roster {
         };
         let quarantine = self.workshop.kept.quarantine();
         let entries: Vec<Entry> = match id {
-            Some(id) => vec![quarantine.get(name, id).ok_or_else(|| no_entry(name, id))?],
+            Some(id) => vec![quarantine.get(name, parsed(id)?).ok_or_else(|| no_entry(name, id))?],
             None => quarantine.list(Some(name)),
         };
         let queue = running.slot.queue();
         let (mut redriven, mut unheard) = (0_usize, 0_usize);
         for entry in &entries {
-            let event = entry.event();
+            let event = Event::from(entry.event.clone());
             if !running.grants.hears(&event.pipe, &event.name) {
                 unheard += 1;
                 continue;
@@ -266,7 +273,7 @@ impl Roster {
                 Pushed::First | Pushed::Behind => redriven += 1,
             }
             // What fails again comes back as a new one.
-            quarantine.take(name, &entry.id);
+            quarantine.remove(name, entry.id).map_err(|error| format!("{} stays in quarantine: {error}", entry.id))?;
         }
         queue.wake();
         let left = entries.len() - redriven - unheard;
@@ -284,10 +291,15 @@ impl Roster {
         let quarantine = self.workshop.kept.quarantine();
         let text = match id {
             Some(id) => {
-                quarantine.take(name, id).ok_or_else(|| no_entry(name, id))?;
+                if !quarantine.remove(name, parsed(id)?).map_err(|error| error.to_string())? {
+                    return Err(no_entry(name, id));
+                }
                 format!("the event {id} of {name} is dropped")
             }
-            None => format!("{} events of {name} are dropped", quarantine.drop_all(name)),
+            None => {
+                let dropped = quarantine.drop_all(name).map_err(|error| error.to_string())?;
+                format!("{dropped} events of {name} are dropped")
+            }
         };
         Ok(Answer::Done { text })
     }
@@ -303,6 +315,10 @@ impl Roster {
     fn must_run(&self, name: &str) -> Result<(), Refusal> {
         if self.known(name)?.running.is_some() { Ok(()) } else { Err(not_running(name)) }
     }
+}
+
+fn parsed(id: &str) -> Result<Id, Refusal> {
+    id.parse().map_err(|error: IdError| error.to_string())
 }
 
 fn unknown(name: &str) -> Refusal {

@@ -1,44 +1,13 @@
 //! Events in quarantine, for people. An entry of another form than ours is shown as it came.
 
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::words::age;
-use crate::report::Quiet;
+use crate::{plugins::kept::Entry, report::Quiet};
 
 /// How much of a text has room in a list, in characters.
 const BRIEF: usize = 60;
-
-/// Above this a time is in milliseconds of Unix time, below it in seconds.
-const MILLISECONDS_FROM: u64 = 100_000_000_000;
-
-/// An event that failed, as the bot keeps it.
-#[derive(Debug, Deserialize)]
-struct Failure {
-    id: String,
-    plugin: String,
-    version: String,
-    at: u64,
-    reason: String,
-    #[serde(default)]
-    backtrace: Vec<String>,
-    event: Event,
-}
-
-#[derive(Debug, Deserialize)]
-struct Event {
-    pipe: String,
-    name: String,
-    data: String,
-    #[serde(default, alias = "user-id")]
-    user_id: Option<u64>,
-}
-
-impl Failure {
-    fn age(&self, now: u64) -> String {
-        age(if self.at >= MILLISECONDS_FROM { self.at / 1000 } else { self.at }, now)
-    }
-}
 
 /// A line for each.
 pub(super) fn list(entries: &[Value], now: u64) -> String {
@@ -47,8 +16,8 @@ pub(super) fn list(entries: &[Value], now: u64) -> String {
 }
 
 fn in_a_line(entry: &Value, now: u64) -> String {
-    let Ok(failure) = Failure::deserialize(entry) else { return entry.to_string() };
-    let (age, Failure { id, plugin, version, reason, event, .. }) = (failure.age(now), &failure);
+    let Ok(failed) = Entry::deserialize(entry) else { return entry.to_string() };
+    let (age, Entry { id, plugin, version, reason, event, .. }) = (age(failed.at_unix_ms / 1_000, now), &failed);
     let text = format!("{plugin} {id}  {age} ago, {version}, {} {}: {}", event.pipe, event.name, brief(reason));
     Quiet(&text).to_string()
 }
@@ -67,14 +36,14 @@ pub(super) fn details(entries: &[Value], now: u64) -> String {
 }
 
 fn in_full(entry: &Value, now: u64) -> String {
-    let Ok(failure) = Failure::deserialize(entry) else { return entry.to_string() };
-    let Failure { id, plugin, version, reason, backtrace, event, .. } = &failure;
+    let Ok(failed) = Entry::deserialize(entry) else { return entry.to_string() };
+    let Entry { id, plugin, version, reason, backtrace, event, .. } = &failed;
     let sender = match event.user_id {
         None => String::new(),
         Some(0) => " (anonymous)".to_owned(),
         Some(user) => format!(" (user {user})"),
     };
-    let mut text = format!("{plugin} {id}, {} ago, by {version}\n", failure.age(now));
+    let mut text = format!("{plugin} {id}, {} ago, by {version}\n", age(failed.at_unix_ms / 1_000, now));
     // The data of an event is one thing, and stays on its line.
     text.push_str(&format!("  event   {} {}{sender}: {}\n", event.pipe, event.name, Quiet(&event.data)));
     text.push_str(&format!("  reason  {}", reason.replace('\n', "\n          ")));
@@ -94,9 +63,9 @@ mod tests {
 
     fn entry(reason: &str) -> Value {
         json!({
-            "id": "1795499910123-000001", "plugin": "karma", "version": "1.2.0+c082587a6b3ba957", "at": NOW - 90,
+            "id": "1795499910123456", "plugin": "karma", "version": "1.2.0+c082587a6b3ba957", "at_unix_ms": (NOW - 90) * 1_000,
             "reason": reason, "backtrace": ["karma::on_event", "karma::add"],
-            "event": {"pipe": "web_chat", "name": "msg", "data": "!karma\n++", "user_id": 7, "history": false},
+            "event": {"pipe": "web_chat", "event": "msg", "data": "!karma\n++", "user_id": 7, "history": false},
         })
     }
 
@@ -104,7 +73,7 @@ mod tests {
     fn the_list_has_a_line_for_each_whatever_is_in_it() {
         let long = entry(&"x".repeat(100));
         let text = list(&[entry("unreachable\nat the end"), long, json!({"of": "another form"})], NOW);
-        let beginning = "karma 1795499910123-000001  1 min ago, 1.2.0+c082587a6b3ba957, web_chat msg:";
+        let beginning = "karma 1795499910123456  1 min ago, 1.2.0+c082587a6b3ba957, web_chat msg:";
         assert_eq!(
             text,
             format!("{beginning} unreachable…\n{beginning} {}…\n{{\"of\":\"another form\"}}", "x".repeat(60))
@@ -117,20 +86,12 @@ mod tests {
         assert_eq!(
             text,
             "\
-karma 1795499910123-000001, 1 min ago, by 1.2.0+c082587a6b3ba957
+karma 1795499910123456, 1 min ago, by 1.2.0+c082587a6b3ba957
   event   web_chat msg (user 7): !karma\\n++
   reason  it trapped:
           unreachable
           at karma::on_event
           at karma::add"
         );
-    }
-
-    #[test]
-    fn a_time_may_be_in_milliseconds() {
-        let mut entry = entry("it trapped");
-        let seconds = list(std::slice::from_ref(&entry), NOW);
-        entry["at"] = ((NOW - 90) * 1000 + 5).into();
-        assert_eq!(list(&[entry], NOW), seconds);
     }
 }

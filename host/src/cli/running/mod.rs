@@ -60,9 +60,7 @@ fn plugin_name(text: &str) -> Result<String, String> {
 impl Common {
     /// Where the control socket of the bot is that has this configuration.
     fn control_socket(&self) -> Result<PathBuf, CliError> {
-        // TODO(lead): `Ok(self.load_if_there()?.service.control)`, once there is the key.
-        self.load_if_there()?;
-        Ok(self.config_path().with_file_name("state").join("control.sock"))
+        Ok(self.load_if_there()?.service.control)
     }
 }
 

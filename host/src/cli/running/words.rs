@@ -1,7 +1,9 @@
 //! How numbers and grants read for people.
 
-use serde::Deserialize;
+use serde::Deserialize as _;
 use serde_json::Value;
+
+use crate::plugins::grants::Grants;
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -36,40 +38,9 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
-/// Grants as they travel.
-#[derive(Deserialize)]
-struct Grants {
-    hear: Vec<Heard>,
-    send: Vec<String>,
-    log: Vec<String>,
-    count: Vec<String>,
-}
-
-#[derive(Deserialize)]
-struct Heard {
-    pipe: String,
-    events: Vec<String>,
-}
-
 /// Grants as `cometbot check` shows them; those of another version than ours as they come.
 pub(super) fn grants(value: &Value) -> String {
-    let Ok(grants) = Grants::deserialize(value) else { return value.to_string() };
-    let mut text = "hears".to_owned();
-    for Heard { pipe, events } in &grants.hear {
-        text.push_str(&format!(" {pipe}"));
-        if !events.is_empty() {
-            text.push_str(&format!("[{}]", events.join(",")));
-        }
-    }
-    if grants.hear.is_empty() {
-        text.push_str(" nothing");
-    }
-    for (verb, pipes) in [("send", &grants.send), ("log", &grants.log), ("count", &grants.count)] {
-        if !pipes.is_empty() {
-            text.push_str(&format!("; {verb} {}", pipes.join(" ")));
-        }
-    }
-    text
+    Grants::deserialize(value).map_or_else(|_| value.to_string(), |grants| grants.to_string())
 }
 
 #[cfg(test)]

@@ -3,7 +3,11 @@
 //! A record is read and written by one task alone, so that nothing is lost between the two. Fields that are not known are
 //! passed over and missing ones have a default, so that earlier and later versions of the host can read the same file.
 
-use std::{fs, io, path::PathBuf};
+use std::{
+    fs, io,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +57,16 @@ pub struct Good {
     /// When it became good, in seconds of Unix time.
     #[serde(default)]
     pub since_unix: u64,
+}
+
+impl Good {
+    /// A version that is good from now on.
+    #[must_use]
+    pub fn now(hash: ContentHash, label: &str) -> Self {
+        // A clock before 1970 is wrong already; then so is this.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { hash, label: label.to_owned(), since_unix: since.as_secs() }
+    }
 }
 
 /// The records of all plugins.

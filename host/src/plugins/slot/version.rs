@@ -14,7 +14,7 @@ use crate::{
     plugins::{
         api::{Event, State, Tag, Wants},
         grants::Grants,
-        kept::{Failed, Quarantine},
+        kept::{Failed, Kept},
         limits::{Budget, START_WAIT, TimeBudget, WAIT_TIME},
         outgoing::Outgoing,
         package::{ContentHash, Package},
@@ -150,7 +150,7 @@ pub struct Starter {
     asks: Arc<Asks>,
     outgoing: Arc<Outgoing>,
     tally: PluginTally,
-    quarantine: Option<Quarantine>,
+    kept: Option<Kept>,
 }
 
 impl Starter {
@@ -167,20 +167,20 @@ impl Starter {
         let config = Arc::new(terms.config.iter().cloned().collect());
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
-        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally, quarantine: None }
+        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally, kept: None }
     }
 
     /// From now on events on which a version failed for good are kept there.
     #[must_use]
-    pub fn keeping_failed_in(self, quarantine: Quarantine) -> Self {
-        Self { quarantine: Some(quarantine), ..self }
+    pub fn keeping_failed_in(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
     }
 
     /// Keeps an event that nobody will handle any more.
     pub(super) fn keep_failed(&self, event: &Event, version: &str, reason: &str, backtrace: &[String]) {
-        let Some(quarantine) = &self.quarantine else { return };
+        let Some(kept) = &self.kept else { return };
         let failed = Failed { version, event, reason, backtrace, at: SystemTime::now() };
-        quarantine.add(self.name(), failed, self.terms.quarantine_events);
+        kept.quarantine().add(self.name(), &failed, self.terms.quarantine_events);
     }
 
     /// For the same plugin on other terms. What it sends goes the same way, in its order.
@@ -195,7 +195,7 @@ impl Starter {
     pub fn apart(&self) -> Self {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
-        Self { tag: Tag { name }, tally, quarantine: None, ..self.clone() }
+        Self { tag: Tag { name }, tally, kept: None, ..self.clone() }
     }
 
     /// The plugin's name.
