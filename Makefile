@@ -45,10 +45,11 @@ soak: ## Run the bot for ten minutes while everything goes wrong
 languages: test ## Measure plugins in every language, for docs/src/languages.md
 	cargo bench --locked --package cometbot-tests --bench languages
 
-bench: plugins ## Measure the speed against a bot written by hand
+bench: plugins ## Measure the speed against a bot written by hand, and of reloads
 	$(cometbot) build tests/benches/bench-echo
 	cargo build --locked --release --package cometbot
 	cargo bench --locked --package cometbot-tests --bench echo
+	cargo bench --locked --package cometbot-tests --bench reload
 
 lint: ## Check form and style
 	cargo fmt --all --check

@@ -226,18 +226,18 @@ async fn failed_events_are_listed_and_shown_whole() {
     let entry = json!({
         "id": "0000000000000017", "plugin": "karma", "version": VERSION, "at_unix_ms": 1_795_488_865_000_u64, "reason": "it trapped\nat the end",
         "backtrace": ["karma::add"],
-        "event": {"pipe": "web_chat", "name": "msg", "data": "\u{1b}[31m++", "user_id": 7, "time": null, "history": false},
+        "event": {"pipe": "web_chat", "event": "msg", "data": "\u{1b}[31m++", "user_id": 7, "time": null, "history": false},
     });
     let entries = || Answer::Quarantine { entries: vec![entry.clone()] };
     let ended = bot.answer(["quarantine", "list"], Request::QuarantineList { plugin: None }, entries()).await;
     assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 1), "{ended:?}");
-    assert!(ended.out.starts_with("karma 17-1  ") && ended.out.ends_with("web_chat msg: it trapped…\n"), "{ended:?}");
+    assert!(ended.out.starts_with("karma 0000000000000017  ") && ended.out.ends_with("web_chat msg: it trapped…\n"), "{ended:?}");
 
-    let show = || Request::QuarantineShow { plugin: karma(), id: "17-1".to_owned() };
-    let ended = bot.answer(["quarantine", "show", "karma", "17-1"], show(), entries()).await;
+    let show = || Request::QuarantineShow { plugin: karma(), id: "0000000000000017".to_owned() };
+    let ended = bot.answer(["quarantine", "show", "karma", "0000000000000017"], show(), entries()).await;
     assert!(ended.out.contains("  event   web_chat msg (user 7): \\u{1b}[31m++\n"), "{:?}", ended.out);
     assert!(ended.out.ends_with("at the end\n          at karma::add\n"), "{:?}", ended.out);
-    let ended = bot.answer(["--json", "quarantine", "show", "karma", "17-1"], show(), entries()).await;
+    let ended = bot.answer(["--json", "quarantine", "show", "karma", "0000000000000017"], show(), entries()).await;
     assert_eq!(json_lines(&ended.out), vec![entry.clone()]);
 
     let nothing = Answer::Quarantine { entries: Vec::new() };

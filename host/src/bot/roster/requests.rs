@@ -210,7 +210,7 @@ impl Roster {
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
         plugin.record.disabled = false;
         self.write_record(name);
-        Ok(Try::new(Source::File(path), Why::Start))
+        Ok(Try::new(Source::File(path), Why::Wish))
     }
 
     fn disable(&mut self, name: &str) -> Result<Answer, Refusal> {

@@ -185,6 +185,10 @@ impl Roster {
         running.fallback.clone_from(&switched.fallback);
         plugin.remember(package);
         plugin.candidate = None;
+        if attempt.why == Why::Rollback {
+            // It is none to come back to; the next rollback goes further back.
+            plugin.record.good.retain(|good| good.hash != before);
+        }
         let held_back = HeldBack { hash: before, why: format!("the operator went back from {before_label}") };
         self.settle(name, &grants, attempt.why, Some(held_back));
         self.reroute();
