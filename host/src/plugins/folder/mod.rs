@@ -134,11 +134,10 @@ impl Folder {
         stir.word == Word::Whole
     }
 
-    /// Reports the plugin's file again after 2 seconds, whatever becomes of it until then.
+    /// Reports the plugin's file again after 2 seconds, or when it changes.
     fn try_again(&mut self, name: &str, now: Instant) {
         if let Some(path) = self.reported.get(name) {
-            let stir = Stir { at: now + TRY_AGAIN_AFTER, word: Word::Whole };
-            self.files.stir(path.clone(), stir, State::of(path));
+            self.files.stir_later(path.clone(), now + TRY_AGAIN_AFTER, State::of(path));
         }
     }
 

@@ -88,6 +88,12 @@ impl Settle {
             .or_insert(Pending { since: at, last: at, word, state, is_stirred: true });
     }
 
+    /// Lets a file that has not changed count as changed at the time `at`. One that changes sooner is over sooner.
+    pub(super) fn stir_later(&mut self, path: PathBuf, at: Instant, state: Option<State>) {
+        let unchanged = Pending { since: at, last: at, word: Word::Whole, state, is_stirred: true };
+        self.pending.entry(path).or_insert(unchanged);
+    }
+
     /// When to look next; none if everything has settled.
     pub(super) fn due(&self) -> Option<Instant> {
         self.pending.values().map(Pending::due).min()

@@ -61,10 +61,12 @@ fn a_folder_that_is_away_for_a_moment_removes_nothing() {
     fs::rename(&here, &away).unwrap();
     assert!(folder.look().is_err());
     let now = Instant::now();
+    folder.stir(here.join("karma.wasm"), Stir { at: now, word: Word::Gone });
     assert!(folder.look_for_settled(now).is_err());
     assert_eq!(folder.due(), None, "there is nothing to look at");
     fs::rename(&away, &here).unwrap();
     assert_eq!(folder.look_for_settled(now + Duration::from_secs(60)).unwrap(), []);
+    assert_eq!(folder.look_for_settled(folder.due().unwrap()).unwrap(), [present("karma", here.join("karma.wasm"))]);
     assert_eq!(folder.look().unwrap(), []);
 }
 

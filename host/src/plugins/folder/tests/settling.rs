@@ -209,6 +209,34 @@ fn a_file_with_a_new_name_is_not_there_twice() {
 }
 
 #[test]
+fn a_file_with_two_names_that_loses_one_is_given_its_300_ms() {
+    let mut scene = Scene::with(A, state(1, 1, 1));
+    scene.put(B, state(1, 1, 1));
+    scene.settle.look_now(scene.files.clone());
+    scene.take_away(A);
+    scene.stir(A, Word::Gone);
+    scene.stir(B, Word::Touched);
+    assert_eq!(scene.pass(1_000), [over(100, B), over(300, A)]);
+}
+
+#[test]
+fn a_file_that_is_to_be_reported_later_is_reported_when_it_changes_before() {
+    let mut scene = Scene::with(A, state(1, 1, 1));
+    let later = |scene: &mut Scene| {
+        let (at, state) = (scene.now() + Duration::from_secs(2), scene.files.get(Path::new(A)).cloned());
+        scene.settle.stir_later(A.into(), at, state);
+    };
+    later(&mut scene);
+    assert_eq!(scene.pass(5_000), [over(2_010, A)]);
+    later(&mut scene);
+    scene.stir(A, Word::Whole);
+    assert_eq!(scene.pass(5_000), [over(5_010, A)]);
+    scene.stir(A, Word::Whole);
+    later(&mut scene);
+    assert_eq!(scene.pass(5_000), [over(10_010, A)]);
+}
+
+#[test]
 fn a_file_that_is_back_as_it_was_without_a_report_has_not_changed() {
     let mut scene = Scene::with(A, state(1, 1, 1));
     let file = scene.take_away(A);
