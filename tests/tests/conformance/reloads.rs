@@ -1,6 +1,6 @@
 //! What outlives a reload, and what keeps a new version from taking over.
 
-use cometbot_tests::{Client, Comet};
+use cometbot_tests::{Client, Comet, Home};
 
 use crate::live::{ask, home, live};
 
@@ -9,6 +9,18 @@ fn another_build(plugin: &[u8], number: u8) -> Vec<u8> {
     let name = b"build";
     let section = [&[0, 2 + 5, 5], &name[..], &[number]].concat();
     [plugin, &section].concat()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_of_the_documentation_counts_on() {
+    let page = include_str!("../../../docs/src/core-modules.md");
+    let (_, example) = page.split_once("```wat\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("count.wat", example);
+    let bot = home.live().await;
+    home.rename_plugin("count.wat", format!(";; The next version.\n{example}"));
+    assert_eq!(bot.replaced("count").await.field("state_bytes"), "8");
 }
 
 pub async fn carry_its_memory(plugin: &[u8]) {
