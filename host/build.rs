@@ -41,7 +41,11 @@ fn encoder() -> Result<String, Box<dyn Error>> {
         let part = host.join(part);
         println!("cargo:rerun-if-changed={}", part.display());
         let mut files = Vec::new();
-        if part.is_dir() { collect(&part, &mut files)? } else { files.push(part) }
+        if part.is_dir() {
+            collect(&part, &mut files)?
+        } else {
+            files.push(part)
+        }
         files.sort();
         for file in files {
             hasher.write(&fs::read(file)?);

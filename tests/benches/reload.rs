@@ -10,7 +10,12 @@
 //! `make bench` runs it; see CONTRIBUTING.md.
 
 #![allow(clippy::print_stdout, reason = "a measurement prints what it measured")]
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a measurement that fails has nothing to say")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a measurement that fails has nothing to say"
+)]
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +42,9 @@ async fn main() {
     let rust = std::fs::read(&rust).unwrap_or_else(|_| panic!("{} is missing: run `make bench`", rust.display()));
     let sizes = (word("v0").binary().len(), rust.len());
     println!("{RELOADS} reloads of each kind under {RATE} events a second; times in milliseconds");
-    println!("| what | file | from the file to the first event: median | p99 | pause at the switch: median | p99 | latest event: median | p99 |");
+    println!(
+        "| what | file | from the file to the first event: median | p99 | pause at the switch: median | p99 | latest event: median | p99 |"
+    );
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
     let small = |number: usize| word(&format!("v{number}")).binary();
     measure("text, compiled each time", sizes.0, small).await;

@@ -1,6 +1,16 @@
 //! stub
 #![allow(missing_docs)]
-use crate::config::{Plugins, ConfigError, Difference};
+use crate::config::{ConfigError, Difference, Plugins};
 pub struct Settings;
-pub struct Changed { pub plugins: Plugins, pub difference: Difference }
-impl Settings { pub async fn changed(&mut self) -> Changed { std::future::pending().await } pub fn reload(&mut self) -> Result<Changed, ConfigError> { loop {} } }
+pub struct Changed {
+    pub plugins: Plugins,
+    pub difference: Difference,
+}
+impl Settings {
+    pub async fn changed(&mut self) -> Changed {
+        std::future::pending().await
+    }
+    pub fn reload(&mut self) -> Result<Changed, ConfigError> {
+        loop {}
+    }
+}

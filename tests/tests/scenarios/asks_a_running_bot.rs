@@ -231,7 +231,10 @@ async fn failed_events_are_listed_and_shown_whole() {
     let entries = || Answer::Quarantine { entries: vec![entry.clone()] };
     let ended = bot.answer(["quarantine", "list"], Request::QuarantineList { plugin: None }, entries()).await;
     assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 1), "{ended:?}");
-    assert!(ended.out.starts_with("karma 0000000000000017  ") && ended.out.ends_with("web_chat msg: it trapped…\n"), "{ended:?}");
+    assert!(
+        ended.out.starts_with("karma 0000000000000017  ") && ended.out.ends_with("web_chat msg: it trapped…\n"),
+        "{ended:?}"
+    );
 
     let show = || Request::QuarantineShow { plugin: karma(), id: "0000000000000017".to_owned() };
     let ended = bot.answer(["quarantine", "show", "karma", "0000000000000017"], show(), entries()).await;

@@ -38,7 +38,11 @@ async fn a_candidate_is_compared_on_live_events_without_effect_and_takes_over_wh
     let mut client = Client::join(&comet, ["web_chat"]).await;
     let messages = ["a", "odd", "b", "bad", "c"];
     client.send_all("web_chat", "msg", messages);
-    assert_eq!(client.next_lines(5).await, messages.map(|message| format!("word {message}")), "the running one answers");
+    assert_eq!(
+        client.next_lines(5).await,
+        messages.map(|message| format!("word {message}")),
+        "the running one answers"
+    );
     let candidate = compared(&home, 5).await;
     assert_eq!((&candidate["different"], &candidate["failed"]), (&2.into(), &1.into()), "{candidate}");
     let last = candidate["last_difference"].as_str().unwrap();

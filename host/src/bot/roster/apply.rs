@@ -17,11 +17,15 @@ impl Roster {
     pub(super) fn apply(&mut self, changed: Changed, pending: &mut BTreeMap<String, u64>) -> Vec<String> {
         let Changed { plugins, difference } = changed;
         self.settings = plugins;
-        let concerned: Vec<_> = self.plugins.iter().filter_map(|(name, plugin)| {
-            let keys = difference.of_plugin(name);
-            let running = plugin.running.as_ref()?;
-            keys.iter().any(|key| !OF_LATER_VERSIONS.contains(key)).then(|| (name.clone(), running.hash))
-        }).collect();
+        let concerned: Vec<_> = self
+            .plugins
+            .iter()
+            .filter_map(|(name, plugin)| {
+                let keys = difference.of_plugin(name);
+                let running = plugin.running.as_ref()?;
+                keys.iter().any(|key| !OF_LATER_VERSIONS.contains(key)).then(|| (name.clone(), running.hash))
+            })
+            .collect();
         for (name, running) in concerned {
             let number = self.try_it(&name, Try::new(Source::Kept(running), Why::Terms));
             pending.insert(name, number);

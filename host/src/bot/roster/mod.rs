@@ -21,13 +21,13 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
+pub use self::attempt::{Rejection, admit};
 use self::{
     attempt::{Loaded, Source, Try, Why},
     plugin::Plugin,
     take::Switch,
     waiters::Waiters,
 };
-pub use self::attempt::{Rejection, admit};
 use super::{
     control::Asked,
     inlet::SlotRoutes,
@@ -85,6 +85,8 @@ pub(super) struct Roster {
     switches: JoinSet<Switch>,
     news: (mpsc::UnboundedSender<News>, mpsc::UnboundedReceiver<News>),
     waiters: Waiters,
+    /// Plugins whose file could not be read: it may be readable in a moment.
+    unread: Vec<String>,
     /// How many attempts there have been.
     attempts: u64,
     /// Good versions of plugins whose files are not there at the moment.
@@ -114,6 +116,7 @@ impl Roster {
             switches: JoinSet::new(),
             news: mpsc::unbounded_channel(),
             waiters: Waiters::default(),
+            unread: Vec::new(),
             attempts: 0,
             absent: BTreeSet::new(),
             routes: watch::Sender::default(),
@@ -168,16 +171,14 @@ impl Roster {
     }
 
     /// Follows the folder, the settings and the operator for as long as it is polled; may be dropped at any time.
-    pub(super) async fn run(
-        &mut self,
-        watch: &mut Watch,
-        asked: &mut mpsc::Receiver<Asked>,
-        settings: &mut Settings,
-    ) {
+    pub(super) async fn run(&mut self, watch: &mut Watch, asked: &mut mpsc::Receiver<Asked>, settings: &mut Settings) {
         loop {
             tokio::select! {
                 changes = watch.changes() => changes.into_iter().for_each(|change| self.follow(change, Why::Folder)),
-                Some(loaded) = self.loads.join_next() => self.loaded(loaded),
+                Some(loaded) = self.loads.join_next() => {
+                    self.loaded(loaded);
+                    self.unread.drain(..).for_each(|name| watch.try_again(&name));
+                }
                 Some(switch) = self.switches.join_next() => self.switched(switch),
                 Some(news) = self.news.1.recv() => self.hear(news),
                 Some(left) = self.leaving.join_next() => self.left(left),
@@ -234,9 +235,7 @@ impl Roster {
     fn plugin(&mut self, name: &str) -> &mut Plugin {
         let workshop = &self.workshop;
         let known = self.plugins.entry(name.to_owned());
-        known.or_insert_with(|| {
-            Plugin::new(workshop.metrics.plugin(name), workshop.kept.records().read(name))
-        })
+        known.or_insert_with(|| Plugin::new(workshop.metrics.plugin(name), workshop.kept.records().read(name)))
     }
 
     fn loaded(&mut self, loaded: Result<Loaded, JoinError>) {

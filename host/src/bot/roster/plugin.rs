@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc, time::SystemTime};
 
-use super::{attempt::Try, super::outcome::Outcome};
+use super::{super::outcome::Outcome, attempt::Try};
 use crate::{
     metrics::PluginTally,
     plugins::{

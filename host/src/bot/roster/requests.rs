@@ -14,9 +14,9 @@ use super::{
     report::report,
 };
 use crate::plugins::{
+    api::Event,
     folder::{Change, Watch},
     grants::Asked,
-    api::Event,
     kept::{Entry, Id, IdError},
     slot::Pushed,
 };
@@ -112,13 +112,7 @@ impl Roster {
     }
 
     /// bot.toml and the whole folder.
-    fn reload_all(
-        &mut self,
-        wait: bool,
-        reply: oneshot::Sender<Answer>,
-        watch: &mut Watch,
-        settings: &mut Settings,
-    ) {
+    fn reload_all(&mut self, wait: bool, reply: oneshot::Sender<Answer>, watch: &mut Watch, settings: &mut Settings) {
         let mut pending = BTreeMap::new();
         let notes = match settings.reload() {
             Ok(changed) => self.apply(changed, &mut pending),

@@ -14,7 +14,7 @@ use crate::{
     plugins::{
         grants::{Asked, Grants},
         kept::{Good, HeldBack},
-        package::{ContentHash, Package},
+        package::{ContentHash, Package, PackageError},
         slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
     },
 };
@@ -69,7 +69,12 @@ impl Roster {
                 self.try_now(&name, Try::new(Source::Kept(newest), Why::Restore));
                 return;
             }
-            Err(rejection) => self.reject(&name, &rejection),
+            Err(rejection) => {
+                if let Rejection::Package(PackageError::Read(_)) = rejection {
+                    self.unread.push(name.clone());
+                }
+                self.reject(&name, &rejection);
+            }
         }
         self.go_on(&name);
     }
@@ -130,11 +135,7 @@ impl Roster {
             return None;
         }
         let beyond = version.grants.beyond(granted);
-        (!beyond.is_empty()).then(|| Waiting {
-            hash: version.hash(),
-            label: Arc::clone(&version.label),
-            beyond,
-        })
+        (!beyond.is_empty()).then(|| Waiting { hash: version.hash(), label: Arc::clone(&version.label), beyond })
     }
 
     fn hold(&mut self, name: &str, waiting: Waiting) {

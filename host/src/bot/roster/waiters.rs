@@ -59,7 +59,8 @@ impl Waiters {
     }
 
     fn answer(&mut self) {
-        let (done, waiting) = std::mem::take(&mut self.waiting).into_iter().partition(|waiter| waiter.pending.is_empty());
+        let (done, waiting) =
+            std::mem::take(&mut self.waiting).into_iter().partition(|waiter| waiter.pending.is_empty());
         self.waiting = waiting;
         let done: Vec<Waiter> = done;
         for Waiter { outcomes, notes, reply, .. } in done {

@@ -269,11 +269,7 @@ impl Occupant {
             }
         }
         self.running.starter.outgoing().flush();
-        self.tell(Happened::RolledBack {
-            bad: Box::new(bad.identity()),
-            good: Box::new(self.running.identity()),
-            why,
-        });
+        self.tell(Happened::RolledBack { bad: Box::new(bad.identity()), good: Box::new(self.running.identity()), why });
     }
 
     /// An event that nobody will handle any more.

@@ -125,7 +125,7 @@ struct Watch {
 
 impl Watch {
     fn new(terms: &config::Probation, usual: f64, now: Instant) -> Self {
-        Self { terms: terms.clone(), usual, until: now + terms.time, events: 0, bytes: 0, failures: 0 }
+        Self { terms: *terms, usual, until: now + terms.time, events: 0, bytes: 0, failures: 0 }
     }
 
     fn note(&mut self, fate: Fate, bytes: usize, now: Instant) -> Verdict {

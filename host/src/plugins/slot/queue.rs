@@ -36,7 +36,12 @@ impl Queue {
     /// An empty queue for at most `bound` events and [`QUEUE_BYTES`] of payload.
     #[must_use]
     pub fn with_bound(bound: usize) -> Self {
-        Self { waiting: Mutex::default(), filled: Notify::new(), bound: AtomicUsize::new(bound.max(1)), dropped: AtomicU64::new(0) }
+        Self {
+            waiting: Mutex::default(),
+            filled: Notify::new(),
+            bound: AtomicUsize::new(bound.max(1)),
+            dropped: AtomicU64::new(0),
+        }
     }
 
     /// Puts an event at the end. Wakes nobody: whoever pushed the first one calls [`Self::wake`] after its burst.

@@ -167,7 +167,16 @@ impl Starter {
         let config = Arc::new(terms.config.iter().cloned().collect());
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
-        Self { sandbox, tag: Tag { name: name.into() }, terms: Arc::new(terms), config, asks, outgoing, tally, kept: None }
+        Self {
+            sandbox,
+            tag: Tag { name: name.into() },
+            terms: Arc::new(terms),
+            config,
+            asks,
+            outgoing,
+            tally,
+            kept: None,
+        }
     }
 
     /// From now on events on which a version failed for good are kept there.
