@@ -3,12 +3,15 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
+use tracing_subscriber::filter::Targets;
+
 use super::{
     Delivery, Embedded, Log, Outbox, PluginTerms, Plugins, Secret, Service,
     check::Checker,
     error::ConfigError,
     is_plugin_name, limits,
-    raw::{self, DeliveryKind, OutboxKind, Raw, RawPlugin},
+    raw::{DeliveryKind, OutboxKind, Raw},
+    terms::terms,
 };
 use crate::comet::name::PipePattern;
 
@@ -42,25 +45,13 @@ pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, Confi
 
 pub(super) fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigError> {
     let plugins = &raw.plugins;
-    let shipped = RawPlugin {
-        memory_mib: Some(limits::MEMORY_MIB),
-        time_per_event_ms: Some(limits::TIME_PER_EVENT_MS),
-        queue_events: Some(limits::QUEUE_EVENTS),
-        config: toml::Table::new(),
-    };
-    let defaults = RawPlugin {
-        memory_mib: plugins.memory_mib,
-        time_per_event_ms: plugins.time_per_event_ms,
-        queue_events: plugins.queue_events,
-        config: toml::Table::new(),
-    }
-    .or(&shipped);
+    let defaults = terms(&plugins.defaults(), &PluginTerms::default(), &["plugins"], check)?;
     let named = raw.plugin.iter().map(|(name, plugin)| {
         if !is_plugin_name(name) {
             let rule = format!("{name:?} names no plugin: it is the file's name without .wasm, of A-Z a-z 0-9 _ and -");
             return Err(check.fault(&["plugin", name], &rule));
         }
-        Ok((name.clone(), terms(&plugin.or(&defaults), &["plugin", name], check)?))
+        Ok((name.clone(), terms(plugin, &defaults, &["plugin", name], check)?))
     });
     Ok(Plugins {
         folder: check.beside(plugins.folder.as_deref().unwrap_or(Path::new(limits::PLUGIN_FOLDER))),
@@ -69,28 +60,13 @@ pub(super) fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigE
             &["plugins", "max"],
             plugins.max.unwrap_or(limits::MAX_PLUGINS),
         )?,
+        keep_versions: check.at_least_one_up_to(
+            limits::MOST_KEEP_VERSIONS,
+            &["plugins", "keep-versions"],
+            plugins.keep_versions.unwrap_or(limits::KEEP_VERSIONS),
+        )?,
         named: named.collect::<Result<_, _>>()?,
-        defaults: terms(&defaults, &["plugins"], check)?,
-    })
-}
-
-fn terms(raw: &RawPlugin, at: &[&str], check: &Checker<'_>) -> Result<PluginTerms, ConfigError> {
-    let number = |key: &'static str, value: Option<u32>, most: u32| {
-        let path: Vec<&str> = at.iter().copied().chain([key]).collect();
-        check.at_least_one_up_to(most, &path, value.unwrap_or_default())
-    };
-    let config = raw.config.iter().map(|(key, value)| {
-        let path: Vec<&str> = at.iter().copied().chain(["config", key]).collect();
-        let text = raw::as_text(value).ok_or_else(|| {
-            check.fault(&path, "a plugin's value is a text, a number, true, false, or a list of these, not a table")
-        })?;
-        Ok((key.clone(), text))
-    });
-    Ok(PluginTerms {
-        memory_bytes: number("memory-mib", raw.memory_mib, limits::MOST_MEMORY_MIB)?.saturating_mul(1024 * 1024),
-        time_per_event: Duration::from_millis(number("time-per-event-ms", raw.time_per_event_ms, u32::MAX)? as u64),
-        queue_events: number("queue-events", raw.queue_events, u32::MAX)?,
-        config: config.collect::<Result<_, _>>()?,
+        defaults,
     })
 }
 
@@ -100,6 +76,8 @@ pub(super) fn service(raw: &Raw, check: &Checker<'_>) -> Result<Service, ConfigE
     let sends = service.outbox_sends.unwrap_or(limits::OUTBOX_SENDS);
     let folder = service.outbox_folder.as_deref().unwrap_or(Path::new(limits::OUTBOX_FOLDER));
     let metrics = service.metrics.as_deref();
+    let state_folder = check.beside(service.state_folder.as_deref().unwrap_or(Path::new(limits::STATE_FOLDER)));
+    let control = service.control_socket.as_ref();
     Ok(Service {
         outbox_bytes: check
             .at_least_one_up_to(limits::MOST_OUTBOX_MIB, &["service", "outbox-mib"], mib)?
@@ -116,6 +94,8 @@ pub(super) fn service(raw: &Raw, check: &Checker<'_>) -> Result<Service, ConfigE
         metrics: metrics
             .map(|address| socket(address, limits::METRICS_EXAMPLE, &["service", "metrics"], check))
             .transpose()?,
+        control: control.map_or_else(|| state_folder.join(limits::CONTROL_SOCKET), |socket| check.beside(socket)),
+        state_folder,
         drain: Duration::from_secs(u64::from(service.drain_seconds.unwrap_or(limits::DRAIN_SECONDS))),
     })
 }
@@ -127,8 +107,9 @@ fn socket(text: &str, example: &str, key: &[&str], check: &Checker<'_>) -> Resul
 pub(super) fn log(raw: &Raw, check: &Checker<'_>) -> Result<Log, ConfigError> {
     let level = raw.log.level.clone().unwrap_or_else(|| limits::LOG_LEVEL.to_owned());
     let is_level = |word: &str| limits::LOG_LEVELS.contains(&word.trim());
-    let is_right = level.split(',').all(|part| is_level(part.split_once('=').map_or(part, |(_, level)| level)));
-    if !is_right {
+    let is_plain = level.split(',').all(|part| is_level(part.split_once('=').map_or(part, |(_, level)| level)));
+    // What the log itself does not take must be refused here, before any of a changed file is applied.
+    if !is_plain || level.parse::<Targets>().is_err() {
         let levels = limits::LOG_LEVELS.join(", ");
         let fault = format!("{level:?} is no level: write one of {levels}, or by part, as in \"info,plugin=debug\"");
         return Err(check.fault(&["log", "level"], &fault));

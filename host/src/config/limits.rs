@@ -6,6 +6,9 @@ pub(super) const LISTEN: &str = "127.0.0.1:8087";
 pub(super) const METRICS_EXAMPLE: &str = "127.0.0.1:9187";
 pub(super) const PLUGIN_FOLDER: &str = "plugins";
 pub(super) const OUTBOX_FOLDER: &str = "outbox";
+pub(super) const STATE_FOLDER: &str = "state";
+/// In the state folder, unless it is said where.
+pub(super) const CONTROL_SOCKET: &str = "control.sock";
 
 pub(super) const MEMORY_MIB: u32 = 64;
 pub(super) const TIME_PER_EVENT_MS: u32 = 200;
@@ -15,6 +18,23 @@ pub(super) const MAX_PLUGINS: u32 = 256;
 pub(super) const MOST_MEMORY_MIB: u32 = 4096;
 /// What the address space of a process has room for, with two versions of each plugin at a time.
 pub(super) const MOST_PLUGINS: u32 = 1000;
+
+pub(super) const PROBATION_EVENTS: u32 = 1000;
+/// The last version's memory stays reserved for so long.
+pub(super) const MOST_PROBATION_EVENTS: u32 = 1_000_000;
+pub(super) const PROBATION_SECONDS: u32 = 30;
+/// What has run for a day is no new version any more.
+pub(super) const MOST_PROBATION_SECONDS: u32 = 86_400;
+pub(super) const PROBATION_FAILURES: u32 = 3;
+pub(super) const STATE_MIB: u32 = 8;
+/// It is copied between two events, while the plugin's queue waits.
+pub(super) const MOST_STATE_MIB: u32 = 1024;
+pub(super) const QUARANTINE_EVENTS: u32 = 1000;
+/// Each is a file of its own.
+pub(super) const MOST_QUARANTINE_EVENTS: u32 = 1_000_000;
+pub(super) const KEEP_VERSIONS: u32 = 3;
+/// Nobody goes back further, and each is a copy of the file.
+pub(super) const MOST_KEEP_VERSIONS: u32 = 100;
 
 /// Beyond ten minutes nobody would call a connection alive.
 pub(super) const ANSWER_SECONDS_RANGE: RangeInclusive<u32> = 1..=600;

@@ -19,16 +19,20 @@ use crate::comet::{
 
 mod assemble;
 mod check;
+mod difference;
 mod environment;
 pub mod error;
 mod limits;
 mod raw;
 mod server;
+mod terms;
 
 pub use self::{
+    difference::{Difference, Reserved},
     environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
     error::ConfigError,
     raw::{Era, Faults, LogFormat},
+    terms::{NewGrants, PluginTerms, Probation},
 };
 pub use crate::comet::outbox::Delivery;
 
@@ -85,7 +89,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// The embedded server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Embedded {
     /// Where it listens.
     pub listen: SocketAddr,
@@ -102,12 +106,14 @@ pub struct Embedded {
 }
 
 /// The folder and what plugins get.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plugins {
     /// The folder that is watched.
     pub folder: PathBuf,
     /// The most plugins that can run.
     pub max: usize,
+    /// How many good versions of each plugin are kept, to go back to.
+    pub keep_versions: usize,
     /// What a plugin gets if nothing else is said.
     pub defaults: PluginTerms,
     /// What single plugins get, by name.
@@ -129,19 +135,6 @@ impl Plugins {
     }
 }
 
-/// What a plugin gets.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PluginTerms {
-    /// The memory it may grow to, in bytes.
-    pub memory_bytes: usize,
-    /// How long a call may run.
-    pub time_per_event: Duration,
-    /// How many events may wait.
-    pub queue_events: usize,
-    /// What it reads through `wasi:config`.
-    pub config: Vec<(String, String)>,
-}
-
 /// How the bot runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Service {
@@ -155,6 +148,10 @@ pub struct Service {
     pub delivery: Delivery,
     /// Where metrics are served, if they are.
     pub metrics: Option<SocketAddr>,
+    /// The folder of what outlives the bot: the last good versions of plugins, what was granted, the quarantine.
+    pub state_folder: PathBuf,
+    /// The socket over which the commands for a running bot reach it.
+    pub control: PathBuf,
     /// How long stopping may take.
     pub drain: Duration,
 }

@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
+use super::NewGrants;
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Raw {
@@ -80,25 +82,46 @@ pub(super) struct RawPlugins {
     pub(super) memory_mib: Option<u32>,
     pub(super) time_per_event_ms: Option<u32>,
     pub(super) queue_events: Option<u32>,
+    pub(super) probation_events: Option<u32>,
+    pub(super) probation_seconds: Option<u32>,
+    pub(super) probation_failures: Option<u32>,
+    pub(super) new_grants: Option<NewGrants>,
+    pub(super) state_mib: Option<u32>,
+    pub(super) quarantine_events: Option<u32>,
+    pub(super) keep_versions: Option<u32>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RawPlugin {
     pub(super) memory_mib: Option<u32>,
     pub(super) time_per_event_ms: Option<u32>,
     pub(super) queue_events: Option<u32>,
+    pub(super) probation_events: Option<u32>,
+    pub(super) probation_seconds: Option<u32>,
+    pub(super) probation_failures: Option<u32>,
+    pub(super) new_grants: Option<NewGrants>,
+    pub(super) state_mib: Option<u32>,
+    pub(super) quarantine_events: Option<u32>,
+    pub(super) shadow: Option<bool>,
     pub(super) config: toml::Table,
 }
 
-impl RawPlugin {
-    /// This, and where it says nothing, `other`.
-    pub(super) fn or(&self, other: &Self) -> Self {
-        Self {
-            memory_mib: self.memory_mib.or(other.memory_mib),
-            time_per_event_ms: self.time_per_event_ms.or(other.time_per_event_ms),
-            queue_events: self.queue_events.or(other.queue_events),
-            config: self.config.clone(),
+impl RawPlugins {
+    /// What it says for every plugin that says nothing itself.
+    pub(super) fn defaults(&self) -> RawPlugin {
+        RawPlugin {
+            memory_mib: self.memory_mib,
+            time_per_event_ms: self.time_per_event_ms,
+            queue_events: self.queue_events,
+            probation_events: self.probation_events,
+            probation_seconds: self.probation_seconds,
+            probation_failures: self.probation_failures,
+            new_grants: self.new_grants,
+            state_mib: self.state_mib,
+            quarantine_events: self.quarantine_events,
+            shadow: None,
+            config: toml::Table::new(),
         }
     }
 }
@@ -112,6 +135,8 @@ pub(super) struct RawService {
     pub(super) outbox_folder: Option<PathBuf>,
     pub(super) delivery: Option<DeliveryKind>,
     pub(super) metrics: Option<String>,
+    pub(super) state_folder: Option<PathBuf>,
+    pub(super) control_socket: Option<PathBuf>,
     pub(super) drain_seconds: Option<u32>,
 }
 

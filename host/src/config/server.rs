@@ -5,6 +5,7 @@ use std::{path::Path, time::Duration};
 use super::{
     Server,
     check::Checker,
+    difference::that_differ,
     error::ConfigError,
     limits::{ANSWER_SECONDS_RANGE, FRAME_MAX_KIB_RANGE, MOST_RETRY_MAX_SECONDS, RETRY_MIN_MS_RANGE},
     raw::RawServer,
@@ -172,4 +173,75 @@ fn timing(server: &RawServer, check: &Checker<'_>) -> Result<Timing, ConfigError
         return Err(check.fault(&["server", key], &fault));
     }
     Ok(timing)
+}
+
+/// The keys of `[server]` that say something else in `new`.
+pub(super) fn differing(old: &Server, new: &Server) -> Vec<&'static str> {
+    let (was, is) = (Parts::of(old), Parts::of(new));
+    let Manner { login, timing, authorities, frame_max_bytes, catch_up, hear_own } = was.manner;
+    let Timing { heartbeat, answer, retry_shortest, retry_longest } = timing;
+    let address = if was.urls.len() > 1 || is.urls.len() > 1 { "urls" } else { "url" };
+    let own = that_differ([
+        (address, was.urls != is.urls),
+        ("version", was.version != is.version),
+        ("ca-file", *authorities != is.manner.authorities),
+        ("heartbeat-seconds", *heartbeat != is.manner.timing.heartbeat),
+        ("answer-seconds", *answer != is.manner.timing.answer),
+        ("retry-min-ms", *retry_shortest != is.manner.timing.retry_shortest),
+        ("retry-max-seconds", *retry_longest != is.manner.timing.retry_longest),
+        ("frame-max-kib", *frame_max_bytes != is.manner.frame_max_bytes),
+        ("catch-up", *catch_up != is.manner.catch_up),
+        ("hear-own", *hear_own != is.manner.hear_own),
+    ]);
+    own.into_iter().chain(differing_login(login, &is.manner.login)).collect()
+}
+
+/// A [`Server`] in parts that can be compared. An [`Address`] cannot: each has a client identifier of its own.
+struct Parts<'a> {
+    urls: Vec<String>,
+    version: &'a str,
+    manner: &'a Manner,
+}
+
+impl<'a> Parts<'a> {
+    fn of(server: &'a Server) -> Self {
+        match server {
+            Server::Embedded { manner, version } => Self { urls: vec![EMBEDDED.to_owned()], version, manner },
+            Server::At { settings: Settings { address, manner }, others } => Self {
+                urls: [address].into_iter().chain(others).map(ToString::to_string).collect(),
+                version: address.version(),
+                manner,
+            },
+        }
+    }
+}
+
+fn differing_login(old: &LoginSource, new: &LoginSource) -> Vec<&'static str> {
+    let ids = |source: &LoginSource| match source {
+        LoginSource::Fixed(login) => (login.user_id(), login.dev_id()),
+        LoginSource::File { user_id, dev_id, .. } | LoginSource::Command { user_id, dev_id, .. } => (*user_id, *dev_id),
+    };
+    let ((was_user, was_dev), (user, dev)) = (ids(old), ids(new));
+    let token = match (old, new) {
+        (LoginSource::Fixed(old), LoginSource::Fixed(new)) => (old.token() != new.token()).then_some("token"),
+        (LoginSource::File { token: old, .. }, LoginSource::File { token: new, .. }) => {
+            (old != new).then_some("token-file")
+        }
+        (LoginSource::Command { command: old, .. }, LoginSource::Command { command: new, .. }) => {
+            (old != new).then_some("token-command")
+        }
+        // From one key to another: named by the one that is there, or was there, if the bot becomes anonymous.
+        (old, LoginSource::Fixed(new)) if new.token().is_empty() => Some(key_of(old)),
+        (_, new) => Some(key_of(new)),
+    };
+    let ids = that_differ([("user-id", was_user != user), ("dev-id", was_dev != dev)]);
+    ids.into_iter().chain(token).collect()
+}
+
+fn key_of(source: &LoginSource) -> &'static str {
+    match source {
+        LoginSource::Fixed(_) => "token",
+        LoginSource::File { .. } => "token-file",
+        LoginSource::Command { .. } => "token-command",
+    }
 }

@@ -107,12 +107,7 @@ enum RawError {
 }
 
 async fn with_cometbot(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
-    let terms = PluginTerms {
-        memory_bytes: 64 << 20,
-        time_per_event: std::time::Duration::from_millis(200),
-        queue_events: 1,
-        config: Vec::new(),
-    };
+    let terms = PluginTerms { queue_events: 1, ..PluginTerms::default() };
     let sandbox = Arc::new(Sandbox::new(4, terms.memory_bytes)?);
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };

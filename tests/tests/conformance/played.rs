@@ -12,11 +12,10 @@ use cometbot::{
 
 async fn stage(plugin: &[u8], script: &Script) -> Stage {
     let terms = PluginTerms {
-        memory_bytes: 64 << 20,
         // A busy machine is no failure of a language.
         time_per_event: Duration::from_secs(5),
         queue_events: 1,
-        config: Vec::new(),
+        ..PluginTerms::default()
     };
     Stage::set("guest", plugin, terms, script).await.unwrap_or_else(|error| panic!("{error}"))
 }

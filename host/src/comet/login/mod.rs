@@ -157,7 +157,7 @@ impl Login {
         if self.is_anonymous() { None } else { expiry::of(self.token.reveal()) }
     }
 
-    pub(super) fn token(&self) -> &Token {
+    pub(crate) fn token(&self) -> &Token {
         &self.token
     }
 }
