@@ -6,6 +6,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::StreamExt as _;
 use tokio::{
     net::TcpListener,
     sync::{oneshot, watch},
@@ -13,7 +14,12 @@ use tokio::{
     time::Instant,
 };
 
-use self::{embedded::EmbeddedError, inlet::Intake, roster::Roster};
+use self::{
+    embedded::EmbeddedError,
+    inlet::Intake,
+    roster::Roster,
+    settings::{Hooks, LiveConfig},
+};
 use crate::{
     comet::{
         address::{Address, AddressError},
@@ -32,6 +38,7 @@ use crate::{
 pub mod embedded;
 mod inlet;
 pub mod roster;
+pub mod settings;
 mod supervisor;
 mod token;
 
@@ -84,15 +91,13 @@ pub struct Started {
     pub plugins: Vec<String>,
 }
 
-/// Runs a bot until `stop` resolves, then stops it in order. `started` is called when events arrive for the first time.
+/// Runs a bot until `stop` resolves, then stops it in order. Its configuration may change meanwhile.
 ///
 /// # Errors
 /// A [`BotError`] if it cannot start. What goes wrong later is in the log, and the bot goes on.
-pub async fn run(
-    config: Config,
-    started: impl FnOnce(Started),
-    stop: impl Future<Output = ()>,
-) -> Result<(), BotError> {
+pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -> Result<(), BotError> {
+    let Hooks { file, environment, mut reread, set_log_level, started } = hooks;
+    let mut live = LiveConfig::new(file, environment, config.clone(), set_log_level);
     let mut server = None;
     let (settings, others) = match config.server {
         Server::At { settings, others } => (settings, others),
@@ -130,8 +135,15 @@ pub async fn run(
         // Nobody waits for it once the bot stops.
         let _ = loaded.send(());
         loop {
-            let changes = watch.changes().await;
-            roster.follow(changes).await;
+            tokio::select! {
+                changes = watch.changes() => roster.follow(changes).await,
+                Some(()) = reread.next() => {
+                    // Whatever is wrong with the file is in the log.
+                    if live.reread().await.is_ok() {
+                        roster.adopt(live.in_force().plugins.clone());
+                    }
+                }
+            }
         }
     };
     let living = async {
@@ -168,8 +180,9 @@ pub async fn run(
 
     supervisor::stopping();
     tracing::info!("stopping: plugins finish what waits");
-    let deadline = Instant::now() + config.service.drain;
-    roster.drain(config.service.drain).await;
+    let drain = live.in_force().service.drain;
+    let deadline = Instant::now() + drain;
+    roster.drain(drain).await;
     let_leave(&outbox, deadline).await;
     say_what_is_left(outbox.load().sends, &config.service);
     drop(thread);

@@ -121,6 +121,11 @@ impl Roster {
         }
     }
 
+    /// From now on versions are made on the terms of `settings`.
+    pub(super) fn adopt(&mut self, settings: config::Plugins) {
+        self.settings = settings;
+    }
+
     pub(super) fn routes(&self) -> watch::Receiver<Arc<SlotRoutes>> {
         self.routes.subscribe()
     }
