@@ -4,7 +4,12 @@
 //! subscription is complete. Stop: no new events, plugins finish what waits, sends leave, the connection ends; all of it
 //! within a bound. Called by `cli`.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     net::TcpListener,
@@ -14,11 +19,12 @@ use tokio::{
 };
 
 use self::{
+    config_file::ConfigFile,
     control::{Control, ControlError},
     embedded::EmbeddedError,
     inlet::Intake,
-    roster::{Roster, Workshop},
-    settings::Settings as FollowedSettings,
+    roster::{Inputs, Roster, Workshop},
+    settings::{Hooks, LiveConfig},
 };
 use crate::{
     comet::{
@@ -37,12 +43,13 @@ use crate::{
     },
 };
 
+mod config_file;
 pub mod control;
 pub mod embedded;
 mod inlet;
 pub mod outcome;
 pub mod roster;
-mod settings;
+pub mod settings;
 mod supervisor;
 mod token;
 
@@ -112,15 +119,14 @@ pub struct Started {
     pub plugins: Vec<String>,
 }
 
-/// Runs a bot until `stop` resolves, then stops it in order. `started` is called when events arrive for the first time.
+/// Runs a bot until `stop` resolves, then stops it in order. Its configuration may change meanwhile.
 ///
 /// # Errors
 /// A [`BotError`] if it cannot start. What goes wrong later is in the log, and the bot goes on.
-pub async fn run(
-    config: Config,
-    started: impl FnOnce(Started),
-    stop: impl Future<Output = ()>,
-) -> Result<(), BotError> {
+pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -> Result<(), BotError> {
+    let Hooks { file, environment, reread, set_log_level, started } = hooks;
+    let mut config_file = ConfigFile::follow(file.clone(), reread);
+    let mut live = LiveConfig::new(file, environment, config.clone(), set_log_level);
     let mut server = None;
     let (settings, others) = match config.server {
         Server::At { settings, others } => (settings, others),
@@ -141,7 +147,7 @@ pub async fn run(
     let kept = Kept::open(&config.service.state_folder)?;
     let compiled = Arc::new(compiled(&kept)?);
     let (asks, mut asked) = mpsc::channel(REQUESTS);
-    let control = Control::serve(&config.service.control, asks).await?;
+    let control = serve_control(&config.service.control, asks).await?;
     let mut folder = Folder::new(&config.plugins.folder);
     let present = folder.look()?;
     let mut watch = Watch::start(folder);
@@ -151,7 +157,6 @@ pub async fn run(
     let port = fleet.port().clone();
     let workshop = Workshop { sandbox, compiled, kept, port, bounds, metrics: metrics.clone() };
     let mut roster = Roster::new(workshop, config.plugins.clone(), wanted);
-    let mut followed = FollowedSettings;
     let names = roster.names();
     let intake = Intake::new(roster.routes(), metrics.sends().clone());
     let status = fleet.status();
@@ -163,7 +168,9 @@ pub async fn run(
         roster.begin(present).await;
         // Nobody waits for it once the bot stops.
         let _ = loaded.send(());
-        roster.run(&mut watch, &mut asked, &mut followed).await;
+        roster
+            .run(Inputs { watch: &mut watch, asked: &mut asked, config_file: &mut config_file, live: &mut live })
+            .await;
     };
     let living = async {
         // The first subscription is complete: the link comes after the plugins.
@@ -201,8 +208,9 @@ pub async fn run(
     drop(control);
     supervisor::stopping();
     tracing::info!("stopping: plugins finish what waits");
-    let deadline = Instant::now() + config.service.drain;
-    roster.drain(config.service.drain).await;
+    let drain = live.in_force().service.drain;
+    let deadline = Instant::now() + drain;
+    roster.drain(drain).await;
     let_leave(&outbox, deadline).await;
     say_what_is_left(outbox.load().sends, &config.service);
     drop(thread);
@@ -212,6 +220,18 @@ pub async fn run(
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Lets commands reach the bot. A path that no socket can have keeps no bot from running.
+async fn serve_control(path: &Path, asks: mpsc::Sender<control::Asked>) -> Result<Option<Control>, ControlError> {
+    match Control::serve(path, asks).await {
+        Ok(control) => Ok(Some(control)),
+        Err(error @ ControlError::TooLong { .. }) => {
+            tracing::warn!("{error}; until then no command reaches this bot");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Serves the metrics, if that is wanted, until what is given is dropped.

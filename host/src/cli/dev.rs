@@ -9,7 +9,7 @@ use super::{
     CliError, Common,
     build::{build, find, say, show},
     output::Output,
-    told_to_stop,
+    signals::told_to_stop,
 };
 use crate::kit::{project::Project, watch::Sources};
 

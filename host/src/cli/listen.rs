@@ -8,7 +8,7 @@ use super::{
     CliError, Common,
     client::{Target, connect},
     output::Output,
-    told_to_stop,
+    signals::told_to_stop,
 };
 use crate::comet::name::{PERSONAL_PIPE, PipeName};
 

@@ -28,6 +28,7 @@ mod run;
 mod running;
 mod send;
 mod server;
+mod signals;
 mod test;
 
 /// A bot host for CppComet servers: routes pipe events to sandboxed WebAssembly plugins.
@@ -230,33 +231,4 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
     // A plugin that is still being compiled must not hold up the end.
     runtime.shutdown_background();
     outcome
-}
-
-/// Resolves when the process is told to end: SIGTERM, SIGINT. SIGHUP, which would end it by default, does not. Signals
-/// count from the call on, not only from when the future is awaited.
-fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let mut hang_up = signal(SignalKind::hangup())?;
-        Ok(async move {
-            loop {
-                tokio::select! {
-                    _ = terminate.recv() => return,
-                    _ = interrupt.recv() => return,
-                    _ = hang_up.recv() => tracing::warn!(
-                        "SIGHUP changes nothing: the configuration is read at the start, so restart to apply it"
-                    ),
-                }
-            }
-        })
-    }
-    #[cfg(not(unix))]
-    Ok(async {
-        // Without the signal, the process ends by whatever else ends processes there.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    })
 }

@@ -2,24 +2,36 @@
 
 use std::io::Write as _;
 
-use super::{CliError, Common, logging, told_to_stop};
+use futures_util::StreamExt as _;
+
+use super::{
+    CliError, Common, environment, logging,
+    signals::{hang_ups, told_to_stop},
+};
 use crate::{
-    bot::{self, Started},
+    bot::{self, Started, settings::Hooks},
     config::Server,
 };
 
 pub(super) async fn run(common: &Common) -> Result<(), CliError> {
-    let stop = told_to_stop()?;
+    let (stop, hang_ups) = (told_to_stop()?, hang_ups()?);
     let config = common.load()?;
-    logging::start(&config.log)?;
+    let level = logging::start(&config.log)?;
     tracing::info!("cometbot {}, configured by {}", env!("CARGO_PKG_VERSION"), common.config_path().display());
     let is_tryout = matches!(config.server, Server::Embedded { .. }) && logging::is_human(&config.log);
-    let started = |started: Started| {
+    let started = move |started: Started| {
         if is_tryout {
             suggest(&started);
         }
     };
-    bot::run(config, started, stop).await.map_err(CliError::failed)
+    let hooks = Hooks {
+        file: common.config_path(),
+        environment: environment(),
+        reread: hang_ups.boxed(),
+        set_log_level: Box::new(move |wanted| level.set(wanted)),
+        started: Box::new(started),
+    };
+    bot::run(config, hooks, stop).await.map_err(CliError::failed)
 }
 
 /// Tells a newcomer what to do next. Nobody is left to tell if it cannot be written.

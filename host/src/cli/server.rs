@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use super::{CliError, Common, logging, open_files, told_to_stop};
+use super::{CliError, Common, logging, open_files, signals::told_to_stop};
 use crate::{
     bot::embedded,
     config::{Era, Faults},

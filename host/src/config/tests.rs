@@ -30,6 +30,8 @@ fn the_shipped_file_is_valid_and_says_what_the_defaults_are() {
     let shipped = parse(include_str!("../../../bot.toml"), &[]).unwrap();
     let empty = parse("", &[]).unwrap();
     assert_eq!(shipped.plugins.defaults, empty.plugins.defaults);
+    assert_eq!(shipped.plugins.defaults, PluginTerms::default());
+    assert_eq!((shipped.plugins.max, shipped.plugins.keep_versions), (empty.plugins.max, empty.plugins.keep_versions));
     assert_eq!(shipped.service, empty.service);
     assert_eq!(shipped.log, empty.log);
     assert_eq!(shipped.embedded.listen, empty.embedded.listen);
@@ -49,12 +51,22 @@ fn keys_that_the_shipped_file_shows_with_their_defaults_change_nothing_when_they
         "outbox-sends",
         "delivery",
         "outbox",
+        "probation-seconds",
+        "probation-failures",
+        "new-grants",
+        "state-mib",
+        "quarantine-events",
+        "keep-versions",
+        "control-socket",
     ] {
         let line = format!("\n# {key} = ");
         assert!(used.contains(&line), "{key}");
         used = used.replace(&line, &format!("\n{key} = "));
     }
-    assert_eq!(parse(&used, &[]).unwrap().service, parse("", &[]).unwrap().service);
+    let (whole, nothing) = (parse(&used, &[]).unwrap(), parse("", &[]).unwrap());
+    assert_eq!(whole.service, nothing.service);
+    assert_eq!(whole.plugins.defaults, nothing.plugins.defaults);
+    assert_eq!(whole.plugins.keep_versions, nothing.plugins.keep_versions);
     let (used, empty) = (manner(&used), manner(""));
     assert_eq!(used.timing, empty.timing);
     assert_eq!(used.frame_max_bytes, empty.frame_max_bytes);
@@ -145,6 +157,18 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[service]\ndelivery = \"exactly-once\"", 2, "`at-most-once`"),
         ("[service]\nmetrics = \"9187\"", 2, "127.0.0.1:9187"),
         ("[embedded.logs]\n\"web чат\" = 3", 2, "only A-Z"),
+        ("[plugins]\nprobation-events = 1000001", 2, "from 0 to 1000000"),
+        ("[plugins]\nprobation-seconds = 0", 2, "from 1 to 86400"),
+        ("[plugins]\nprobation-failures = 0", 2, "from 1 to"),
+        ("[plugins]\nprobation-events = 2", 2, "2 events cannot fail 3 times"),
+        ("[plugin.karma]\n\nprobation-failures = 1001", 3, "at most `probation-events`"),
+        ("[plugin.karma]\nnew-grants = \"ask\"", 2, "`wait` or `grant`"),
+        ("[plugins]\nstate-mib = 0", 2, "from 1 to 1024"),
+        ("[plugin.karma]\nquarantine-events = 1000001", 2, "from 0 to 1000000"),
+        ("[plugins]\nshadow = true", 2, "unknown field `shadow`"),
+        ("[plugins]\nkeep-versions = 101", 2, "from 1 to 100"),
+        ("[plugin.karma]\nkeep-versions = 3", 2, "unknown field `keep-versions`"),
+        ("[log]\nlevel = \"a[{b=info\"", 2, "info,plugin=debug"),
     ] {
         let message = complaint(text, &[]);
         assert!(message.contains(&format!("line {line}:")) && message.contains(remedy), "{text}\n{message}");
@@ -228,6 +252,50 @@ fn what_becomes_of_sends_can_be_said() {
     );
     let elsewhere = parse(text, &[("COMETBOT_SERVICE__OUTBOX_FOLDER", "/var/lib/cometbot")]).unwrap().service;
     assert_eq!(elsewhere.outbox, Outbox::Disk("/var/lib/cometbot".into()));
+}
+
+#[test]
+fn how_new_versions_are_judged_can_be_said_for_all_plugins_and_for_each() {
+    let text = "[plugins]\nprobation-events = 50\nprobation-seconds = 5\nprobation-failures = 2\n\
+                new-grants = \"grant\"\nstate-mib = 1\nquarantine-events = 0\nkeep-versions = 7\n\
+                [plugin.karma]\nprobation-failures = 1\nnew-grants = \"wait\"\nshadow = true\n\
+                [plugin.safe]\nprobation-events = 0\nstate-mib = 16\nquarantine-events = 9\n";
+    let plugins = parse(text, &[("COMETBOT_PLUGIN__SAFE__PROBATION_SECONDS", "6")]).unwrap().plugins;
+    assert_eq!(plugins.keep_versions, 7);
+    let all = PluginTerms {
+        probation: Probation { events: 50, time: Duration::from_secs(5), failures: 2 },
+        new_grants: NewGrants::Grant,
+        state_bytes: 1024 * 1024,
+        quarantine_events: 0,
+        ..PluginTerms::default()
+    };
+    assert_eq!(plugins.terms("other"), &all);
+    let karma = PluginTerms {
+        probation: Probation { failures: 1, ..all.probation },
+        new_grants: NewGrants::Wait,
+        shadow: true,
+        ..all.clone()
+    };
+    assert_eq!(plugins.terms("karma"), &karma);
+    let safe = PluginTerms {
+        probation: Probation { events: 0, time: Duration::from_secs(6), ..all.probation },
+        state_bytes: 16 * 1024 * 1024,
+        quarantine_events: 9,
+        ..all
+    };
+    assert_eq!(plugins.terms("safe"), &safe);
+}
+
+#[test]
+fn the_control_socket_is_in_the_state_folder_unless_it_is_said_where() {
+    let places = |text: &str, variables: &[(&str, &str)]| {
+        let service = parse(text, variables).unwrap().service;
+        (service.state_folder, service.control)
+    };
+    let folder = [("COMETBOT_SERVICE__STATE_FOLDER", "/var/lib/cometbot")];
+    assert_eq!(places("", &folder), ("/var/lib/cometbot".into(), "/var/lib/cometbot/control.sock".into()));
+    let own = "[service]\ncontrol-socket = \"run/socket\"";
+    assert_eq!(places(own, &folder), ("/var/lib/cometbot".into(), "/etc/cometbot/run/socket".into()));
 }
 
 #[test]

@@ -3,20 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{
-    super::settings::Changed,
     Roster,
     attempt::{Source, Try, Why},
 };
+use crate::config::{Config, Difference};
 
 /// What decides about versions to come, and nothing about the one that runs.
 const OF_LATER_VERSIONS: [&str; 2] = ["new-grants", "shadow"];
 
 impl Roster {
-    /// Takes changed settings; adds the attempts that follow from them to `pending`, and gives what the operator should
-    /// know.
-    pub(super) fn apply(&mut self, changed: Changed, pending: &mut BTreeMap<String, u64>) -> Vec<String> {
-        let Changed { plugins, difference } = changed;
-        self.settings = plugins;
+    /// Takes what is in force since the settings have changed in this way; adds the attempts that follow from it to
+    /// `pending`.
+    pub(super) fn apply(&mut self, in_force: &Config, difference: &Difference, pending: &mut BTreeMap<String, u64>) {
+        self.settings = in_force.plugins.clone();
         let concerned: Vec<_> = self
             .plugins
             .iter()
@@ -31,6 +30,5 @@ impl Roster {
             pending.insert(name, number);
         }
         self.tidy();
-        difference.at_restart().iter().map(|key| format!("`{key}` waits for a restart")).collect()
     }
 }

@@ -29,10 +29,11 @@ use self::{
     waiters::Waiters,
 };
 use super::{
+    config_file::ConfigFile,
     control::Asked,
     inlet::SlotRoutes,
     outcome::{Outcome, OutcomeKind},
-    settings::Settings,
+    settings::LiveConfig,
 };
 use crate::{
     comet::{link::Port, name::PipeName, outbox::Bounds},
@@ -72,6 +73,18 @@ pub(super) struct Workshop {
     pub(super) bounds: Bounds,
     /// What happens, counted.
     pub(super) metrics: Metrics,
+}
+
+/// What the roster follows.
+pub(super) struct Inputs<'a> {
+    /// The plugin folder.
+    pub(super) watch: &'a mut Watch,
+    /// What the operator asks.
+    pub(super) asked: &'a mut mpsc::Receiver<Asked>,
+    /// bot.toml.
+    pub(super) config_file: &'a mut ConfigFile,
+    /// What it says.
+    pub(super) live: &'a mut LiveConfig,
 }
 
 /// The plugins.
@@ -171,20 +184,25 @@ impl Roster {
     }
 
     /// Follows the folder, the settings and the operator for as long as it is polled; may be dropped at any time.
-    pub(super) async fn run(&mut self, watch: &mut Watch, asked: &mut mpsc::Receiver<Asked>, settings: &mut Settings) {
+    pub(super) async fn run(&mut self, mut inputs: Inputs<'_>) {
         loop {
             tokio::select! {
-                changes = watch.changes() => changes.into_iter().for_each(|change| self.follow(change, Why::Folder)),
+                changes = inputs.watch.changes() => {
+                    changes.into_iter().for_each(|change| self.follow(change, Why::Folder));
+                }
                 Some(loaded) = self.loads.join_next() => {
                     self.loaded(loaded);
-                    self.unread.drain(..).for_each(|name| watch.try_again(&name));
+                    self.unread.drain(..).for_each(|name| inputs.watch.try_again(&name));
                 }
                 Some(switch) = self.switches.join_next() => self.switched(switch),
                 Some(news) = self.news.1.recv() => self.hear(news),
                 Some(left) = self.leaving.join_next() => self.left(left),
-                Some((request, reply)) = asked.recv() => self.answer(request, reply, watch, settings),
-                changed = settings.changed() => {
-                    self.apply(changed, &mut BTreeMap::new());
+                Some((request, reply)) = inputs.asked.recv() => self.answer(request, reply, &mut inputs).await,
+                () = inputs.config_file.to_be_read() => {
+                    // What is wrong with it is in the log.
+                    if let Ok(difference) = inputs.live.reread().await {
+                        self.apply(inputs.live.in_force(), &difference, &mut BTreeMap::new());
+                    }
                 }
             }
         }

@@ -5,17 +5,14 @@ use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{
-        control::{Answer, Request},
-        settings::Settings,
-    },
-    OutcomeKind, Roster,
+    super::control::{Answer, Request},
+    Inputs, OutcomeKind, Roster,
     attempt::{Source, Try, Why},
     report::report,
 };
 use crate::plugins::{
     api::Event,
-    folder::{Change, Watch},
+    folder::Change,
     grants::Asked,
     kept::{Entry, Id, IdError},
     slot::Pushed,
@@ -29,20 +26,14 @@ type Refusal = String;
 
 impl Roster {
     /// Answers a request, at once or when what it asks for has an outcome.
-    pub(super) fn answer(
-        &mut self,
-        request: Request,
-        reply: oneshot::Sender<Answer>,
-        watch: &mut Watch,
-        settings: &mut Settings,
-    ) {
+    pub(super) async fn answer(&mut self, request: Request, reply: oneshot::Sender<Answer>, inputs: &mut Inputs<'_>) {
         let answered = match request {
             Request::Plugins {} => Ok(self.reports()),
             Request::Reload { plugin: Some(name), wait, without_state } => {
                 let attempt = self.reload(&name, without_state);
                 return self.attempt(&name, attempt, wait, reply);
             }
-            Request::Reload { plugin: None, wait, .. } => return self.reload_all(wait, reply, watch, settings),
+            Request::Reload { plugin: None, wait, .. } => return self.reload_all(wait, reply, inputs).await,
             Request::Rollback { plugin, wait } => {
                 let attempt = self.rollback(&plugin);
                 return self.attempt(&plugin, attempt, wait, reply);
@@ -112,16 +103,19 @@ impl Roster {
     }
 
     /// bot.toml and the whole folder.
-    fn reload_all(&mut self, wait: bool, reply: oneshot::Sender<Answer>, watch: &mut Watch, settings: &mut Settings) {
+    async fn reload_all(&mut self, wait: bool, reply: oneshot::Sender<Answer>, inputs: &mut Inputs<'_>) {
         let mut pending = BTreeMap::new();
-        let notes = match settings.reload() {
-            Ok(changed) => self.apply(changed, &mut pending),
+        let difference = match inputs.live.reread().await {
+            Ok(difference) => difference,
             Err(error) => {
                 let _ = reply.send(Answer::Refused { why: format!("nothing is applied: {error}") });
                 return;
             }
         };
-        let changes = match watch.look_now() {
+        self.apply(inputs.live.in_force(), &difference, &mut pending);
+        let at_restart = difference.at_restart().iter();
+        let notes: Vec<String> = at_restart.map(|key| format!("`{key}` waits for a restart of the bot")).collect();
+        let changes = match inputs.watch.look_now() {
             Ok(changes) => changes,
             Err(error) => {
                 let _ = reply.send(Answer::Refused { why: error.to_string() });

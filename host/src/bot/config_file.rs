@@ -1,0 +1,102 @@
+//! Notices that bot.toml is to be read anew: it has changed, or somebody asks for it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream::BoxStream};
+use notify::RecursiveMode;
+
+use crate::watch::Watch;
+
+/// An editor's save is several writes; it is over when there was none for so long.
+const QUIET: Duration = Duration::from_millis(100);
+
+/// The file of the configuration, followed.
+pub(super) struct ConfigFile {
+    path: PathBuf,
+    asked: BoxStream<'static, ()>,
+    watch: Watch,
+    /// What was in it when it was last to be read.
+    seen: Option<Vec<u8>>,
+}
+
+impl ConfigFile {
+    /// Follows the file from now on, and each item of `asked`.
+    pub(super) fn follow(path: PathBuf, asked: BoxStream<'static, ()>) -> Self {
+        let name = path.file_name().map(ToOwned::to_owned).unwrap_or_default();
+        // The folder, as editors and configuration managers replace files.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let wanted = move |path: &Path, _| path.file_name() == Some(&*name);
+        let watch = Watch::start_or_poll(folder, RecursiveMode::NonRecursive, wanted);
+        let seen = fs::read(&path).ok();
+        Self { path, asked, watch, seen }
+    }
+
+    /// Resolves when the file is to be read anew. May be dropped while it waits.
+    pub(super) async fn to_be_read(&mut self) {
+        loop {
+            tokio::select! {
+                Some(()) = self.asked.next() => {
+                    self.seen = fs::read(&self.path).ok();
+                    return;
+                }
+                _ = self.watch.settled(QUIET) => {
+                    // What was only touched is not read anew; what is away for a moment will be back.
+                    let Ok(now) = fs::read(&self.path) else { continue };
+                    if self.seen.as_ref() != Some(&now) {
+                        self.seen = Some(now);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use futures_util::{FutureExt as _, stream};
+    use tokio::{sync::mpsc, time::timeout};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    fn asked(mut asked: mpsc::Receiver<()>) -> BoxStream<'static, ()> {
+        stream::poll_fn(move |context| asked.poll_recv(context)).boxed()
+    }
+
+    #[tokio::test]
+    async fn a_file_is_read_anew_when_its_content_has_changed_however_it_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (folder.path().join("bot.toml"), folder.path().join("bot.toml.new"));
+        fs::write(&path, "one").unwrap();
+        let mut file = ConfigFile::follow(path.clone(), stream::pending().boxed());
+        fs::write(&path, "two").unwrap();
+        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        fs::write(&beside, "three").unwrap();
+        fs::rename(&beside, &path).unwrap();
+        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        assert_eq!(file.seen, Some(b"three".to_vec()));
+        // Neither a touch nor another file is a change; the next one is.
+        fs::write(&path, "three").unwrap();
+        fs::write(&beside, "other").unwrap();
+        fs::write(&path, "four").unwrap();
+        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        assert_eq!(file.seen, Some(b"four".to_vec()));
+        assert!(file.to_be_read().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn whoever_asks_is_heard_also_if_nothing_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ask, asks) = mpsc::channel(1);
+        let mut file = ConfigFile::follow(folder.path().join("bot.toml"), asked(asks));
+        ask.send(()).await.unwrap();
+        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+    }
+}
