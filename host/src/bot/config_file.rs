@@ -36,7 +36,7 @@ impl ConfigFile {
     }
 
     /// Resolves when the file is to be read anew. May be dropped while it waits.
-    pub(super) async fn to_be_read(&mut self) {
+    pub(super) async fn due(&mut self) {
         loop {
             tokio::select! {
                 Some(()) = self.asked.next() => {
@@ -77,18 +77,18 @@ mod tests {
         fs::write(&path, "one").unwrap();
         let mut file = ConfigFile::follow(path.clone(), stream::pending().boxed());
         fs::write(&path, "two").unwrap();
-        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        timeout(PATIENCE, file.due()).await.unwrap();
         fs::write(&beside, "three").unwrap();
         fs::rename(&beside, &path).unwrap();
-        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        timeout(PATIENCE, file.due()).await.unwrap();
         assert_eq!(file.seen, Some(b"three".to_vec()));
         // Neither a touch nor another file is a change; the next one is.
         fs::write(&path, "three").unwrap();
         fs::write(&beside, "other").unwrap();
         fs::write(&path, "four").unwrap();
-        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        timeout(PATIENCE, file.due()).await.unwrap();
         assert_eq!(file.seen, Some(b"four".to_vec()));
-        assert!(file.to_be_read().now_or_never().is_none());
+        assert!(file.due().now_or_never().is_none());
     }
 
     #[tokio::test]
@@ -97,6 +97,6 @@ mod tests {
         let (ask, asks) = mpsc::channel(1);
         let mut file = ConfigFile::follow(folder.path().join("bot.toml"), asked(asks));
         ask.send(()).await.unwrap();
-        timeout(PATIENCE, file.to_be_read()).await.unwrap();
+        timeout(PATIENCE, file.due()).await.unwrap();
     }
 }

@@ -198,7 +198,7 @@ impl Roster {
                 Some(news) = self.news.1.recv() => self.hear(news),
                 Some(left) = self.leaving.join_next() => self.left(left),
                 Some((request, reply)) = inputs.asked.recv() => self.answer(request, reply, &mut inputs).await,
-                () = inputs.config_file.to_be_read() => {
+                () = inputs.config_file.due() => {
                     // What is wrong with it is in the log.
                     if let Ok(difference) = inputs.live.reread().await {
                         self.apply(inputs.live.in_force(), &difference, &mut BTreeMap::new());
