@@ -2,7 +2,7 @@
 //!
 //! [`Config::load`] reads everything and checks everything before anything is bound, opened or started. An error is one
 //! message: file and line (or environment variable), what is wrong, what to write instead. Pure but for reading the file
-//! and the secrets that it names. Called by `cli`.
+//! and the secrets that it names. Called by `cli`, and by `bot` for a file that has changed.
 
 use std::{
     collections::BTreeMap,

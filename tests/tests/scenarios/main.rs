@@ -15,6 +15,7 @@ mod built_for_something_else;
 mod catch_up;
 mod client_commands;
 mod clock_jumps;
+mod configuration_is_reloaded;
 mod cut_off;
 mod echo_answers;
 mod every_kind_of_file_is_loaded;
