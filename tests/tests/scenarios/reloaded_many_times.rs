@@ -1,6 +1,6 @@
 //! Ten thousand reloads through the whole protocol: the bot takes no more memory, files or threads for them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use cometbot::bot::{
     control::{Answer, Request, client},
@@ -28,7 +28,7 @@ impl Sample {
     }
 }
 
-async fn reload(socket: &PathBuf) -> OutcomeKind {
+async fn reload(socket: &Path) -> OutcomeKind {
     let request = Request::Reload { plugin: Some("word".to_owned()), wait: true, without_state: false };
     match client::ask(socket, &request).await.unwrap() {
         Answer::Outcomes { mut outcomes, .. } => outcomes.remove(0).kind,
