@@ -42,12 +42,12 @@ async fn a_component_for_another_host() {
         (component(&["zed:extension/github"], &["init-extension"]), &["it is a Zed extension", words]),
         (component(&[], &["acme:calc/add@0.1.0"]), &[
             "it is a component without the export `setup` (it exports `acme:calc/add@0.1.0`): build it for the world \
-             `cometbot:plugin/plugin@1.0.0`",
+             `cometbot:plugin/plugin@1.1.0`",
         ]),
         (component(&[], &["setup"]), &["it is a component without the export `handle`: build it"]),
         (component(&["wasi:http/outgoing-handler@0.2.0"], &["setup", "handle"]), &[
             "it imports `wasi:http/outgoing-handler@0.2.0`, which nobody gives: a plugin can use \
-             `cometbot:plugin/comet@1.0.0`, `wasi:logging`, `wasi:config` and WASI 0.2",
+             `cometbot:plugin/comet@1.1.0`, `wasi:logging`, `wasi:config` and WASI 0.2",
         ]),
         (component(&["fermyon:spin/key-value@2.0.0"], &["setup", "handle"]), &["which Spin gives"]),
     ])
@@ -89,20 +89,20 @@ async fn a_core_module_for_another_host() {
 async fn a_plugin_for_a_later_contract() {
     let sentence = |version: &str| {
         format!(
-            "it was built for the contract cometbot:plugin@{version}, and this cometbot ({}) speaks 1.0.0: use a newer \
+            "it was built for the contract cometbot:plugin@{version}, and this cometbot ({}) speaks 1.1.0: use a newer \
              cometbot or build it with this one's kit",
             env!("CARGO_PKG_VERSION")
         )
     };
-    let (minor, major) = (sentence("1.1.0"), sentence("2.0.0"));
+    let (minor, major) = (sentence("1.2.0"), sentence("2.0.0"));
     let module = |version: &str| Plugin::new().text().replace("comet@1.0.0", &format!("comet@{version}")).into_bytes();
     check_each(&[
-        (component(&["cometbot:plugin/comet@1.1.0"], &["setup", "handle"]), &[&minor]),
+        (component(&["cometbot:plugin/comet@1.2.0"], &["setup", "handle"]), &[&minor]),
         (component(&["cometbot:plugin/types@2.0.0"], &["setup", "handle"]), &[&major]),
         (component(&[], &["cometbot:plugin/guest@2.0.0"]), &[&major]),
-        (module("1.1.0"), &[&minor]),
+        (module("1.2.0"), &[&minor]),
         (module("2.0.0"), &[&major]),
-        (typed("1.1.0"), &[&minor]),
+        (typed("1.2.0"), &[&minor]),
         (typed("2.0.0"), &[&major]),
         (
             module("0.9.0"),
@@ -120,7 +120,7 @@ fn typed(version: &str) -> Vec<u8> {
         let Some(name) = bytes[at..].strip_prefix(ours) else { continue };
         let length = name.iter().position(|byte| *byte == b'@').unwrap_or(usize::MAX);
         // The custom section has a copy of the names, and so have the imports; both are changed.
-        if length < 16 && name[length + 1..].starts_with(b"1.0.0") {
+        if length < 16 && name[length + 1..].starts_with(b"1.1.0") {
             let at = at + ours.len() + length + 1;
             bytes[at..at + version.len()].copy_from_slice(version.as_bytes());
             changed += 1;

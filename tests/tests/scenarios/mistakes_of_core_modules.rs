@@ -124,13 +124,13 @@ async fn an_imported_function_with_another_signature_or_name() {
         ),
         (
             importing(r#"(import "cometbot:plugin/commet@1.0.0" "send" (func (param i32)))"#),
-            &["it imports `send` of `cometbot:plugin/commet@1.0.0`, which nobody gives (is `cometbot:plugin/comet@1.0.0` \
+            &["it imports `send` of `cometbot:plugin/commet@1.0.0`, which nobody gives (is `cometbot:plugin/comet@1.1.0` \
                meant to be it?)"],
         ),
         (
             importing(r#"(import "cometbot:plugin/comet" "send" (func (param i32)))"#),
             &["`send` of `cometbot:plugin/comet`, which nobody gives; the interface is called \
-               `cometbot:plugin/comet@1.0.0` here"],
+               `cometbot:plugin/comet@1.1.0` here"],
         ),
         (
             importing(r#"(import "wasi:logging/logging" "log" (func (param i32 i32 i32 i32 i32)))"#),
@@ -156,7 +156,7 @@ async fn an_imported_function_with_another_signature_or_name() {
         (
             importing(r#"(import "comet" "send" (func (param i32 i32)))"#),
             &["it imports `send` of `comet`, which nobody gives: a core module can import `send`, `log` and `count` of \
-               `cometbot:plugin/comet@1.0.0`, logging, settings, clocks and random"],
+               `cometbot:plugin/comet@1.1.0`, logging, settings, clocks and random"],
         ),
     ])
     .await;

@@ -93,7 +93,7 @@ async fn a_module_that_assembles_and_is_not_valid() {
 
 #[tokio::test]
 async fn a_component_without_the_exports() {
-    let words = ["it is a component without the export `setup`", "cometbot:plugin/plugin@1.0.0"];
+    let words = ["it is a component without the export `setup`", "cometbot:plugin/plugin@1.1.0"];
     check("it.wasm", b"\0asm\x0d\0\x01\0", &words).await;
     check("it.wat", "(component)", &words).await;
 }
