@@ -62,7 +62,7 @@ fn send(
         let context = &*store;
         let (pipe, event, message) = (pipe.to_str(context)?, event.to_str(context)?, message.to_str(context)?);
         let state = context.data();
-        if let Err(denied) = state.grants.check(Verb::Send, pipe.strip_prefix('@').unwrap_or(&pipe)) {
+        if let Err(denied) = state.may(Verb::Send, pipe.strip_prefix('@').unwrap_or(&pipe)) {
             return Ok(Err(Error::Denied(denied)));
         }
         if staged.bytes() + message.len() > state.budget.staged_bytes {
@@ -105,7 +105,7 @@ async fn count(state: &mut State, pipe: &str) -> Result<u64, Error> {
 
 /// Checks a question and lets earlier sends go first: whoever asks may wait, and they must not wait with it.
 fn may_ask(state: &mut State, verb: Verb, pipe: &str) -> Result<PipeName, Error> {
-    state.grants.check(verb, pipe).map_err(Error::Denied)?;
+    state.may(verb, pipe).map_err(Error::Denied)?;
     state.outgoing.flush();
     PipeName::new(pipe).map_err(|error| Error::Invalid(error.to_string()))
 }

@@ -10,7 +10,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 use super::{
-    grants::Grants,
+    grants::{Grants, Verb},
     limits::{self, Budget},
     outgoing::Outgoing,
 };
@@ -55,6 +55,8 @@ pub struct State {
     table: ResourceTable,
     config: Arc<WasiConfigVariables>,
     tally: PluginTally,
+    /// Whether it is asked for its memory, or given it, and can do nothing else.
+    is_between_events: bool,
 }
 
 impl State {
@@ -74,12 +76,40 @@ impl State {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::RESOURCES);
-        Self { tag, grants, budget, asks, outgoing, staged: Commands::default(), wasi, table, config, tally }
+        Self {
+            tag,
+            grants,
+            budget,
+            asks,
+            outgoing,
+            staged: Commands::default(),
+            wasi,
+            table,
+            config,
+            tally,
+            is_between_events: false,
+        }
     }
 
     /// Commits the sends of the handler that has just returned ok; gives how many bytes wait to be flushed.
     pub(in crate::plugins) fn commit(&mut self) -> usize {
         self.outgoing.commit(&mut self.staged)
+    }
+
+    /// Whether it can use the comet server from now on: not in `save` and `restore`.
+    pub(in crate::plugins) const fn set_between_events(&mut self, is_between_events: bool) {
+        self.is_between_events = is_between_events;
+    }
+
+    /// Checks whether a verb may be used on a pipe now.
+    fn may(&self, verb: Verb, pipe: &str) -> Result<(), String> {
+        if self.is_between_events {
+            return Err(format!(
+                "`{SAVE}` and `{RESTORE}` pass on memory and nothing else: {} in `{HANDLE}`",
+                verb.name()
+            ));
+        }
+        self.grants.check(verb, pipe)
     }
 
     /// Takes the sends of the handler that has just returned, so that they do not leave.

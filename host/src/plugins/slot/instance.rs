@@ -105,13 +105,12 @@ impl Instance {
             .get_typed_func::<(), (Result<Wants, String>,)>(&mut store, package.setup)
             .map_err(mistyped("setup"))?;
         let handle = instance.get_typed_func(&mut store, package.handle).map_err(mistyped("handle"))?;
-        let carriers = match package.state {
-            Some((save, restore)) => Some(Carriers {
-                save: instance.get_typed_func(&mut store, save).map_err(mistyped("save"))?,
-                restore: instance.get_typed_func(&mut store, restore).map_err(mistyped("restore"))?,
-            }),
-            None => None,
-        };
+        // Something else of the same names is no mistake: the contract 1.0.0 did not have them.
+        let carriers = package.state.and_then(|(save, restore)| {
+            let save = instance.get_typed_func(&mut store, save).ok()?;
+            let restore = instance.get_typed_func(&mut store, restore).ok()?;
+            Some(Carriers { save, restore })
+        });
         begin_call(&mut store, start_time);
         let wants = match setup.call_async(&mut store, ()).await {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
@@ -163,8 +162,9 @@ impl Instance {
         let Some(Carriers { save, .. }) = self.carriers.clone() else { return Ok(None) };
         let time = TimeBudget::new(STATE_TIME);
         begin_call(&mut self.store, time);
+        self.store.data_mut().set_between_events(true);
         let outcome = timeout(STATE_WAIT, save.call_async(&mut self.store, ())).await;
-        self.store.data_mut().roll_back();
+        self.store.data_mut().set_between_events(false);
         match outcome {
             Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
             Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
@@ -182,8 +182,9 @@ impl Instance {
         let Some(Carriers { restore, .. }) = self.carriers.clone() else { return Ok(()) };
         let time = TimeBudget::new(STATE_TIME);
         begin_call(&mut self.store, time);
+        self.store.data_mut().set_between_events(true);
         let outcome = timeout(STATE_WAIT, restore.call_async(&mut self.store, (state,))).await;
-        self.store.data_mut().roll_back();
+        self.store.data_mut().set_between_events(false);
         match outcome {
             Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, time)))),
