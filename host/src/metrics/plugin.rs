@@ -181,6 +181,10 @@ struct Tally {
 impl Tally {
     fn new(plugins: &Arc<Plugins>, name: Arc<str>) -> Self {
         let counter = |outcome| plugins.events.get_or_create_owned(&Labels { plugin: Arc::clone(&name), outcome });
+        for outcome in ReloadKind::ALL {
+            // From 0 on, so that the first one is an increase.
+            plugins.reloads.get_or_create(&ReloadLabels { plugin: Arc::clone(&name), outcome });
+        }
         Self {
             handled: counter(Outcome::Handled),
             failed: counter(Outcome::Failed),

@@ -75,6 +75,6 @@ mod tests {
         });
         assert_eq!(grants(&value), "hears web_chat[msg,edit] web_all; send web_*; count web_chat web_b");
         assert_eq!(grants(&json!({"hear": [], "send": [], "log": [], "count": []})), "hears nothing");
-        assert_eq!(grants(&json!({"other": 1})), r#"{"other":1}"#);
+        assert_eq!(grants(&json!({"send": 1})), r#"{"send":1}"#);
     }
 }
