@@ -112,7 +112,6 @@ impl Occupant {
         let old = mem::replace(&mut self.running, version);
         // What waits was meant for the old version, and more of that may come before the routes follow.
         self.has_swapped = true;
-        let pause = since.elapsed();
         // A candidate was compared with the old version.
         self.shadow = None;
         let terms = self.running.starter.terms();
@@ -124,7 +123,7 @@ impl Occupant {
             probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation))),
         }
         let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
-        Ok(Switched { pause, state_bytes, fallback })
+        Ok(Switched { pause: since.elapsed(), state_bytes, fallback })
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
