@@ -284,8 +284,12 @@ impl Roster {
         }
     }
 
-    /// Removes kept versions to which there is no way back.
+    /// Removes kept versions to which there is no way back. Not while there are attempts: nobody knows yet which version
+    /// becomes of one.
     pub(super) fn tidy(&self) {
+        if self.plugins.values().any(|plugin| plugin.is_trying) {
+            return;
+        }
         let good = |plugin: &super::Plugin| plugin.record.good.iter().map(|good| good.hash).collect::<Vec<_>>();
         let mut wanted: BTreeSet<ContentHash> = self.absent.clone();
         for plugin in self.plugins.values() {
