@@ -97,6 +97,7 @@ async fn a_version_that_was_taken_back_does_not_come_back_with_a_restart() {
     bot.wait_until_it_says("an earlier version is back").await;
 
     let bot = restarted(bot, &home).await;
+    bot.wait_until_it_says("the file is a version that was taken back").await;
     assert_eq!(said(&mut client).await, "good x");
     assert_eq!(bot.lines(|line| line.says("failed on an event")).len(), 0);
     // Its author writes a better one.
