@@ -17,6 +17,7 @@ use crate::{
         package::{ContentHash, Package, PackageError},
         slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
     },
+    report::QuietText,
 };
 
 /// What a slot made of a version that it was given.
@@ -56,9 +57,22 @@ impl Roster {
             Ok(Ready::Unchanged) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
                 plugin.number = plugin.number.max(attempt.number);
             }
-            Ok(Ready::Unchanged | Ready::HeldBack) => {
+            Ok(Ready::Unchanged) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
                 self.conclude(&name, OutcomeKind::Unchanged { version });
+            }
+            Ok(Ready::HeldBack) => {
+                plugin.number = plugin.number.max(attempt.number);
+                let version = plugin.label().unwrap_or_default().to_owned();
+                let why = plugin.record.held_back.as_ref().map(|held| held.why.as_str()).unwrap_or_default();
+                tracing::info!(
+                    plugin = name,
+                    version,
+                    "the file is a version that was taken back, so an earlier one runs; `cometbot reload {name}` tries it \
+                     once more: {}",
+                    QuietText(why)
+                );
+                self.waiters.tell(&Outcome::now(&*name, OutcomeKind::Unchanged { version }), attempt.number);
             }
             Ok(Ready::After(newest)) => {
                 // The file's turn comes when that one runs, or does not.

@@ -105,7 +105,6 @@ impl Occupant {
         let old = mem::replace(&mut self.running, version);
         // What waits was meant for the old version, and more of that may come before the routes follow.
         self.turn += 1;
-        let pause = since.elapsed();
         // A candidate was compared with the old version.
         self.shadow = None;
         let terms = self.running.starter.terms();
@@ -119,7 +118,7 @@ impl Occupant {
             probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation))),
         }
         let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
-        Ok(Switched { pause, state_bytes, fallback, turn: self.turn })
+        Ok(Switched { pause: since.elapsed(), state_bytes, fallback, turn: self.turn })
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
