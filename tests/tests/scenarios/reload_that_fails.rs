@@ -102,3 +102,34 @@ async fn events_that_the_new_version_did_not_even_ask_for_come_to_the_old_one_wh
     let bad = Plugin::new().hears("web_a", []).sends("web_*").handle("unreachable");
     rolled_back(bad, "it failed on 3 of its first").await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_bad_version_has_failed_on_goes_to_the_better_one_that_replaces_it() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", Plugin::answering("web_chat", "good").text());
+    let mut bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    let bad = Plugin::new().hears("web_chat", ["msg"]).sends("web_chat").handle("unreachable");
+    home.rename_plugin("word.wat", bad.text());
+    bot.replaced("word").await;
+    client.send_all("web_chat", "msg", ["1", "2"]);
+    bot.wait_for_all("two failures", 2, |line| line.says("failed on an event")).await;
+    bot.forget();
+    home.rename_plugin("word.wat", Plugin::answering("web_chat", "better").text());
+    bot.replaced("word").await;
+    client.send("web_chat", "msg", "3");
+    assert_eq!(client.next_lines(3).await, ["better 1", "better 2", "better 3"]);
+    // And if that is no better, they go to the last good one.
+    let home_again = Home::at(&comet).plugin("word.wat", Plugin::answering("web_chat", "good").text());
+    drop(bot);
+    let mut bot = home_again.live().await;
+    home_again.rename_plugin("word.wat", bad.text());
+    bot.replaced("word").await;
+    client.send_all("web_chat", "msg", ["1", "2"]);
+    bot.wait_for_all("two failures", 2, |line| line.says("failed on an event")).await;
+    bot.forget();
+    home_again.rename_plugin("word.wat", format!("{}\n;; no better", bad.text()));
+    bot.replaced("word").await;
+    client.send("web_chat", "msg", "3");
+    assert_eq!(client.next_lines(3).await, ["good 1", "good 2", "good 3"]);
+}

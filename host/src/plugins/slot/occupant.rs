@@ -71,8 +71,12 @@ impl Occupant {
         match order {
             Order::Swap { version, manner, reply } => {
                 let outcome = self.swap(*version, manner).await;
+                let has_swapped = outcome.is_ok();
                 // Whoever does not wait for it any more has stopped.
                 let _ = reply.send(outcome);
+                if has_swapped {
+                    Box::pin(self.retry()).await;
+                }
             }
             Order::Shadow { candidate, reply } => {
                 let _ = reply.send(self.begin_shadow(*candidate).await);
@@ -235,6 +239,28 @@ impl Occupant {
             why: &reason,
         });
         Why { reason, backtrace, label }
+    }
+
+    /// Gives the version that has just taken over what the one before it has failed on, before anything newer.
+    async fn retry(&mut self) {
+        let failed = self.probation.as_ref().map(|probation| probation.failed()).unwrap_or_default();
+        for (at, event) in failed {
+            if !self.running.grants.hears(&event.pipe, &event.name) {
+                continue;
+            }
+            self.running.starter.outgoing().lane().room().await;
+            let (fate, why) = match self.attempt(&event).await {
+                Ok(_) => (Fate::Handled, None),
+                Err(why) => (Fate::Failed, Some(why)),
+            };
+            self.running.starter.outgoing().flush();
+            let Some(probation) = &mut self.probation else { return };
+            match probation.note_again(at, fate, why) {
+                Verdict::Open => {}
+                Verdict::Passed => return self.pass(),
+                Verdict::Failed => return self.roll_back().await,
+            }
+        }
     }
 
     /// Takes down an event of the probation, and ends that if it is decided.

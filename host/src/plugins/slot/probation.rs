@@ -95,6 +95,19 @@ impl Probation {
         verdict
     }
 
+    /// The events on which a version has failed that is not there any more, or that was given another chance.
+    pub(super) fn failed(&self) -> Vec<(usize, Arc<Event>)> {
+        let failed = self.journal.iter().enumerate().filter(|(_, past)| past.fate == Fate::Failed);
+        failed.map(|(at, past)| (at, Arc::clone(&past.event))).collect()
+    }
+
+    /// Takes down what became of one of them when it was tried again.
+    pub(super) fn note_again(&mut self, at: usize, fate: Fate, why: Option<Why>) -> Verdict {
+        let Some(past) = self.journal.get_mut(at) else { return Verdict::Open };
+        (past.fate, past.why) = (fate, why);
+        self.watch.note(fate, past.event.data.len(), Instant::now())
+    }
+
     /// Why the version is taken back: the newest of its failures.
     pub(super) fn reason(&self) -> String {
         let newest = self.journal.iter().rev().find_map(|past| past.why.as_ref());
