@@ -13,6 +13,9 @@ use super::{
 };
 use crate::kit::{project::Project, watch::Sources};
 
+/// The variable of `new-grants` in [plugins].
+const NEW_GRANTS: &str = "COMETBOT_PLUGINS__NEW_GRANTS";
+
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Folders with a plugin's source, or folders of such folders
@@ -84,6 +87,10 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
 fn start_bot(common: &Common) -> Result<tokio::process::Child, CliError> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("--config").arg(common.config_path()).arg("run").kill_on_drop(true);
+    // Who writes a plugin need not be asked each time it wants one more pipe.
+    if std::env::var_os(NEW_GRANTS).is_none() {
+        command.env(NEW_GRANTS, "grant");
+    }
     command.spawn().map_err(|error| CliError::failed(format!("the bot does not start: {error}")))
 }
 

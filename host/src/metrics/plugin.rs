@@ -183,7 +183,7 @@ impl Tally {
         let counter = |outcome| plugins.events.get_or_create_owned(&Labels { plugin: Arc::clone(&name), outcome });
         for outcome in ReloadKind::ALL {
             // From 0 on, so that the first one is an increase.
-            plugins.reloads.get_or_create(&ReloadLabels { plugin: Arc::clone(&name), outcome });
+            drop(plugins.reloads.get_or_create(&ReloadLabels { plugin: Arc::clone(&name), outcome }));
         }
         Self {
             handled: counter(Outcome::Handled),

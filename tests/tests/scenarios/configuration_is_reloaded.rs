@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use cometbot::bot::control::{Answer, Request, client};
 use cometbot_tests::{Client, Comet, Home, Plugin};
 use rustix::process::Signal;
 
@@ -67,4 +68,53 @@ async fn a_file_with_a_mistake_changes_nothing_and_a_right_one_is_taken_afterwar
     bot.signal(Signal::HUP);
     bot.wait_until_it_says("is not applied, what runs goes on: cannot read the configuration").await;
     assert_eq!(bot.stop().await.code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_whose_terms_change_goes_on_with_what_it_knows_and_others_are_not_touched() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .plugin("word.wat", Plugin::counting(&["web_a"], "count").text())
+        .plugin("talker.wat", talker().text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_a", "web_told"]).await;
+    client.send_all("web_a", "msg", ["1", "2", "3"]);
+    client.next_lines(3).await;
+    // Saving the file is enough.
+    let file = home.path().join("bot.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text.clone() + "[plugin.word]\nmemory-mib = 8\n").unwrap();
+    let replaced = bot.replaced("word").await;
+    assert_eq!(replaced.field("state_bytes"), "8");
+    client.send("web_ask", "msg", "");
+    assert_eq!(client.next_lines(1).await, ["count 3"]);
+    assert_eq!(bot.lines(|line| line.says("plugin replaced")).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_applies_file_and_folder_and_says_what_it_could_not() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", talker().text());
+    let _bot = home.live().await;
+    let file = home.path().join("bot.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    // One write after the other; whatever the bot has noticed of itself by then is no different.
+    fs::write(&file, text.replace("[plugins]", "[service]\noutbox-mib = 1\n[plugins]")).unwrap();
+    home.rename_plugin("word.wat", "(module (oops))");
+    let ended = home.run(["reload", "--wait"]).await;
+    assert!(ended.err.contains("`service.outbox-mib` waits for a restart of the bot"), "{ended:?}");
+    let ended = home.run(["reload", "word", "--wait"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.out.contains("word: rejected: its text does not assemble"), "{ended:?}");
+
+    fs::write(&file, text.replace("[plugins]", "[plugins]\nmax = 0")).unwrap();
+    // The command reads its configuration as well, and would end there.
+    let socket = home.path().join("state/control.sock");
+    let request = Request::Reload { plugin: None, wait: true, without_state: false };
+    match client::ask(&socket, &request).await.unwrap() {
+        Answer::Refused { why } => {
+            assert!(why.contains("nothing is applied") && why.contains("`plugins.max`"), "{why}")
+        }
+        other => panic!("{other:?}"),
+    }
 }

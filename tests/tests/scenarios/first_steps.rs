@@ -156,11 +156,14 @@ async fn a_broken_plugin_lies_beside_good_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_is_written_beside_the_configuration() {
+async fn nothing_is_written_beside_the_configuration_but_the_state_folder() {
     use std::{fs, os::unix::fs::PermissionsExt as _};
     let comet = Comet::start().await;
     let home = Home::at(&comet).plugin("good.wat", Plugin::answering("web_chat", "good").text());
     assert_eq!(home.run(["check"]).await.code, Some(0));
+    let state = home.path().join("state");
+    assert!(!state.exists(), "a check leaves nothing behind");
+    fs::create_dir(&state).unwrap();
     let read_only = |folder: &std::path::Path, is: bool| {
         fs::set_permissions(folder, fs::Permissions::from_mode(if is { 0o555 } else { 0o755 })).unwrap();
     };
@@ -179,7 +182,7 @@ async fn nothing_is_written_beside_the_configuration() {
         names.sort();
         names
     };
-    assert_eq!(names(home.path()), ["bot.toml", "plugins"]);
+    assert_eq!(names(home.path()), ["bot.toml", "plugins", "state"]);
     assert_eq!(names(&home.plugins()), ["good.wat"]);
 }
 

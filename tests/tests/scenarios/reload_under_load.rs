@@ -62,3 +62,21 @@ async fn a_count_that_is_carried_over_each_time_is_exact_in_the_end() {
     let told = client.next().await;
     assert_eq!(told.data, book.sent.to_string());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pipes_that_stay_are_heard_without_a_gap_while_others_come_and_go() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "new-grants = \"grant\"\nprobation-events = 0");
+    let version = |word: &str| answering(word).hears(&format!("web_of_{word}"), []).binary();
+    home.write_plugin("word.wasm", version("odd"));
+    let _bot = home.live().await;
+    let load = Load::start(&comet, PIPES, RATE).await;
+    for word in ["even", "odd"].into_iter().cycle().take(50) {
+        home.rename_plugin("word.wasm", version(word));
+        // Each time the subscription has followed before the next one.
+        comet.subscribed(&format!("web_of_{word}"), 1).await;
+        let other = if word == "odd" { "even" } else { "odd" };
+        comet.subscribed(&format!("web_of_{other}"), 0).await;
+    }
+    load.finish().await.nothing_is_lost_doubled_or_reordered();
+}

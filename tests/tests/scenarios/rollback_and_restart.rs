@@ -63,6 +63,28 @@ async fn the_operator_goes_back_version_by_version_also_after_a_restart_and_the_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_every_plugin_the_versions_that_one_can_go_back_to_are_kept_and_no_others() {
+    let comet = Comet::start().await;
+    let mut home = Home::at(&comet).set("plugins", "probation-events = 0\nkeep-versions = 2");
+    let other = |number: usize| Plugin::answering("web_other", &format!("other{number}"));
+    for number in 0..8 {
+        home = home.plugin(&format!("other{number}.wat"), other(number).text());
+    }
+    let home = home.plugin("word.wat", saying("v0").text());
+    let mut bot = home.live().await;
+    let kept = |folder: &str| std::fs::read_dir(home.path().join("state").join(folder)).unwrap().count();
+    assert_eq!(kept("versions"), 9, "of each plugin the one that runs");
+    for number in 1..6 {
+        bot.forget();
+        home.rename_plugin("word.wat", saying(&format!("v{number}")).text());
+        bot.replaced("word").await;
+    }
+    // The one that runs and two before it; and the key beside what is compiled.
+    done(&home, &["reload", "--wait"]).await;
+    assert_eq!((kept("versions"), kept("compiled")), (8 + 3, 8 + 3 + 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_was_taken_back_does_not_come_back_with_a_restart() {
     let comet = Comet::start().await;
     let home = Home::at(&comet).plugin("word.wat", saying("good").text());
@@ -75,6 +97,7 @@ async fn a_version_that_was_taken_back_does_not_come_back_with_a_restart() {
     bot.wait_until_it_says("an earlier version is back").await;
 
     let bot = restarted(bot, &home).await;
+    bot.wait_until_it_says("the file is a version that was taken back").await;
     assert_eq!(said(&mut client).await, "good x");
     assert_eq!(bot.lines(|line| line.says("failed on an event")).len(), 0);
     // Its author writes a better one.

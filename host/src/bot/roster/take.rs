@@ -10,6 +10,7 @@ use super::{
     plugin::{Candidate, Running, Waiting},
 };
 use crate::{
+    bot::outcome::Outcome,
     config::NewGrants,
     plugins::{
         grants::{Asked, Grants},
@@ -17,6 +18,7 @@ use crate::{
         package::{ContentHash, Package, PackageError},
         slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
     },
+    report::QuietText,
 };
 
 /// What a slot made of a version that it was given.
@@ -57,9 +59,21 @@ impl Roster {
             },
             // What runs has yet to show that it is good: whoever waits wants to know that.
             Ok(Ready::Unchanged) if plugin.is_on_probation() => {}
-            Ok(Ready::Unchanged | Ready::HeldBack) => {
+            Ok(Ready::Unchanged) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
                 self.conclude(&name, OutcomeKind::Unchanged { version });
+            }
+            Ok(Ready::HeldBack) => {
+                let version = plugin.label().unwrap_or_default().to_owned();
+                let why = plugin.record.held_back.as_ref().map(|held| held.why.as_str()).unwrap_or_default();
+                tracing::info!(
+                    plugin = name,
+                    version,
+                    "the file is a version that was taken back, so an earlier one runs; `cometbot reload {name}` tries it \
+                     once more: {}",
+                    QuietText(why)
+                );
+                self.waiters.tell(&Outcome::now(&*name, OutcomeKind::Unchanged { version }), attempt.number);
             }
             Ok(Ready::After(newest)) => {
                 // The file's turn comes when that one runs, or does not.
@@ -284,8 +298,12 @@ impl Roster {
         }
     }
 
-    /// Removes kept versions to which there is no way back.
+    /// Removes kept versions to which there is no way back. Not while there are attempts: nobody knows yet which version
+    /// becomes of one.
     pub(super) fn tidy(&self) {
+        if self.plugins.values().any(|plugin| plugin.is_trying) {
+            return;
+        }
         let good = |plugin: &super::Plugin| plugin.record.good.iter().map(|good| good.hash).collect::<Vec<_>>();
         let mut wanted: BTreeSet<ContentHash> = self.absent.clone();
         for plugin in self.plugins.values() {

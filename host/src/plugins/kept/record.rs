@@ -59,6 +59,13 @@ pub struct Good {
     pub since_unix: u64,
 }
 
+impl Record {
+    /// Of a plugin about which nothing is known any more.
+    fn lost() -> Self {
+        Self { granted: Some(Grants::default()), ..Self::default() }
+    }
+}
+
 impl Good {
     /// A version that is good from now on.
     #[must_use]
@@ -80,8 +87,8 @@ impl Records {
         Self { folder }
     }
 
-    /// The record of a plugin; that of a new one if there is none, or none that can be read. A damaged one is kept aside,
-    /// and what was decided is lost with it, which is logged.
+    /// The record of a plugin; that of a new one if there is none. A damaged one is kept aside, which is logged: then
+    /// nothing counts as granted, so that the plugin waits for the operator.
     #[must_use]
     pub fn read(&self, name: &str) -> Record {
         let Ok(path) = self.path(name) else { return Record::default() };
@@ -93,8 +100,8 @@ impl Records {
                 Err(error) => error.to_string(),
             },
             Err(error) => {
-                tracing::warn!(plugin = name, %file, "its record cannot be read, and it is taken as a new plugin: {error}");
-                return Record::default();
+                tracing::warn!(plugin = name, %file, "its record cannot be read, so nothing counts as granted: {error}");
+                return Record::lost();
             }
         };
         let aside = path.with_added_extension(DAMAGED);
@@ -105,9 +112,9 @@ impl Records {
         tracing::warn!(
             plugin = name,
             %file,
-            "its record is damaged, {kept}; the plugin is taken as a new one, whatever was granted or disabled: {why}"
+            "its record is damaged, {kept}; nothing counts as granted, and nothing as disabled: {why}"
         );
-        Record::default()
+        Record::lost()
     }
 
     /// Writes the record of a plugin in the place of the former one. It is on the disk then.
@@ -221,7 +228,7 @@ mod tests {
             (folder.path().join("plugins/karma.json"), folder.path().join("plugins/karma.json.damaged"));
         for damaged in ["", "{", "7", r#"{"disabled": 7}"#, r#"{"granted": {"send": ["no name"]}}"#] {
             fs::write(&path, damaged).unwrap();
-            let log = log_of(|| assert_eq!(kept.records().read("karma"), Record::default(), "{damaged}"));
+            let log = log_of(|| assert_eq!(kept.records().read("karma"), Record::lost(), "{damaged}"));
             assert!(log.contains("WARN") && log.contains("its record is damaged"), "{log}");
             assert_eq!((fs::read_to_string(&aside).unwrap().as_str(), path.exists()), (damaged, false));
         }
@@ -303,7 +310,7 @@ mod tests {
             bytes.truncate((bytes.len() as f64 * keep) as usize);
             bytes.extend(more);
             fs::write(folder.path().join("plugins/karma.json"), &bytes).unwrap();
-            prop_assert_eq!(kept.records().read("karma"), serde_json::from_slice(&bytes).unwrap_or_default());
+            prop_assert_eq!(kept.records().read("karma"), serde_json::from_slice(&bytes).unwrap_or_else(|_| Record::lost()));
             kept.records().write("karma", &record).unwrap();
             prop_assert_eq!(kept.records().read("karma"), record);
         }

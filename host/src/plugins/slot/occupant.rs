@@ -112,20 +112,18 @@ impl Occupant {
         let old = mem::replace(&mut self.running, version);
         // What waits was meant for the old version, and more of that may come before the routes follow.
         self.has_swapped = true;
-        let pause = since.elapsed();
         // A candidate was compared with the old version.
         self.shadow = None;
         let terms = self.running.starter.terms();
         self.queue.set_bound(terms.queue_events);
-        let tally = self.running.starter.tally();
         match &mut self.probation {
             _ if terms.probation.events == 0 || !manner.on_probation => self.pass(),
             // The one that went has failed already, so it is none to come back to.
-            Some(probation) if probation.has_failures() => probation.again(&terms.probation, tally),
-            probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation, tally))),
+            Some(probation) if probation.has_failures() => probation.again(&terms.probation),
+            probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation))),
         }
         let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
-        Ok(Switched { pause, state_bytes, fallback })
+        Ok(Switched { pause: since.elapsed(), state_bytes, fallback })
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
@@ -191,10 +189,14 @@ impl Occupant {
         };
         match outcome {
             Ok(committed) => {
+                self.running.handled += 1;
                 self.running.starter.tally().handled();
                 Ok(committed)
             }
-            Err(failure) => Err(self.failed(event, failure)),
+            Err(failure) => {
+                self.running.failed += 1;
+                Err(self.failed(event, failure))
+            }
         }
     }
 

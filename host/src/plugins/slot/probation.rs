@@ -10,7 +10,6 @@ use std::{sync::Arc, time::Instant};
 use super::Version;
 use crate::{
     config,
-    metrics::PluginTally,
     plugins::{api::Event, limits::PROBATION_BYTES},
 };
 
@@ -69,13 +68,14 @@ pub(super) struct Why {
 
 impl Probation {
     /// Of a version that has just taken over from `fallback`.
-    pub(super) fn begin(fallback: Version, terms: &config::Probation, tally: &PluginTally) -> Self {
-        Self { fallback, journal: Vec::new(), watch: Watch::new(terms, usual(tally), Instant::now()) }
+    pub(super) fn begin(fallback: Version, terms: &config::Probation) -> Self {
+        let watch = Watch::new(terms, fallback.failed_share(), Instant::now());
+        Self { fallback, journal: Vec::new(), watch }
     }
 
     /// Of one more version, before the one that had taken over from the fallback had passed.
-    pub(super) fn again(&mut self, terms: &config::Probation, tally: &PluginTally) {
-        self.watch = Watch::new(terms, usual(tally), Instant::now());
+    pub(super) fn again(&mut self, terms: &config::Probation) {
+        self.watch = Watch::new(terms, self.fallback.failed_share(), Instant::now());
     }
 
     /// Whether the version that runs has failed so far.
@@ -103,19 +103,11 @@ impl Probation {
     }
 }
 
-/// How many of its events the plugin has failed on until now.
-fn usual(tally: &PluginTally) -> f64 {
-    let (handled, failed) = (tally.events_handled(), tally.events_failed());
-    // Both are far below 2^52.
-    #[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
-    if failed == 0 { 0.0 } else { failed as f64 / (handled + failed) as f64 }
-}
-
 /// Counts, and judges.
 #[derive(Debug)]
 struct Watch {
     terms: config::Probation,
-    /// The share of events on which the plugin fails as it is.
+    /// The share of events on which the version before fails.
     usual: f64,
     until: Instant,
     events: usize,
@@ -141,7 +133,8 @@ impl Watch {
         if is_over { Verdict::Passed } else { Verdict::Open }
     }
 
-    /// So many failures are too many. A plugin that always fails on some events may go on doing so, up to twice as often.
+    /// So many failures are too many. A plugin that fails on some events in any version may go on doing so, up to twice as
+    /// often.
     fn allowed(&self) -> f64 {
         #[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
         let usual = self.usual * self.events as f64;

@@ -31,6 +31,10 @@ pub struct Version {
     package: Package,
     /// None after a crash, until the next event.
     pub(super) instance: Option<Instance>,
+    /// Events that it handled.
+    pub(super) handled: u64,
+    /// Events that it failed on.
+    pub(super) failed: u64,
     /// What it may do.
     pub grants: Arc<Grants>,
     /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
@@ -61,6 +65,13 @@ impl Version {
     pub fn identity(&self) -> Identity {
         let (label, grants) = (Arc::clone(&self.label), Arc::clone(&self.grants));
         Identity { starter: self.starter.clone(), hash: self.hash(), label, grants }
+    }
+
+    /// The share of its events on which it failed.
+    pub(super) fn failed_share(&self) -> f64 {
+        // Both are far below 2^52.
+        #[allow(clippy::cast_precision_loss, reason = "a share need not be exact")]
+        if self.failed == 0 { 0.0 } else { self.failed as f64 / (self.handled + self.failed) as f64 }
     }
 
     /// Handles one event outside any slot, as a measurement or a trial does; its sends leave at once.
@@ -236,7 +247,7 @@ impl Starter {
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
         let (instance, wants, grants) = self.instance(&package).await?;
         let label = label(&wants.version, package.hash);
-        Ok(Version { starter: self.clone(), package, instance: Some(instance), grants, label })
+        Ok(Version { starter: self.clone(), package, instance: Some(instance), handled: 0, failed: 0, grants, label })
     }
 
     async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
