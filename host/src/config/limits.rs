@@ -16,7 +16,7 @@ pub(super) const QUEUE_EVENTS: u32 = 65_536;
 pub(super) const MAX_PLUGINS: u32 = 256;
 /// The memory that WebAssembly can address.
 pub(super) const MOST_MEMORY_MIB: u32 = 4096;
-/// What the address space of a process has room for, with two versions of each plugin at a time.
+/// What the address space of a process has room for, with four versions of each plugin at a time.
 pub(super) const MOST_PLUGINS: u32 = 1000;
 
 pub(super) const PROBATION_EVENTS: u32 = 1000;

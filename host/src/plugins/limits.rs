@@ -12,6 +12,8 @@ pub const EPOCH_TICK: Duration = Duration::from_millis(10);
 pub const WASM_STACK_BYTES: usize = 512 * 1024;
 /// The stack that a call gets in all, with room for host functions.
 pub const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
+/// Instances of one plugin at the same time: what runs, what would come back, what is about to take over, and a candidate.
+pub const INSTANCES_A_PLUGIN: u32 = 4;
 /// Core modules in one component: a plugin, its adapter, their glue; language runtimes bring a few more.
 pub const CORE_INSTANCES_A_PLUGIN: u32 = 16;
 /// Linear memories in one component.

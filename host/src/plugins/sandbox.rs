@@ -102,8 +102,9 @@ fn config(plugins: usize, memory_bytes: usize) -> Config {
 
 /// The pool reserves address space, not memory, for as many instances as could ever live at once.
 fn pool(plugins: usize, memory_bytes: usize) -> PoolingAllocationConfig {
-    // Two versions of a plugin live at the same time while one replaces the other.
-    let instances = u32::try_from(plugins).unwrap_or(u32::MAX).saturating_mul(2).saturating_add(2);
+    let instances = u32::try_from(plugins).unwrap_or(u32::MAX).saturating_mul(limits::INSTANCES_A_PLUGIN);
+    // And what is set up only to find that there is no place for it.
+    let instances = instances.saturating_add(2);
     let core_instances = instances.saturating_mul(limits::CORE_INSTANCES_A_PLUGIN);
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(instances)
@@ -147,5 +148,31 @@ impl Ticker {
         self.thread.thread().unpark();
         // A ticker that panicked has nothing left to stop.
         let _ = self.thread.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+    use super::*;
+
+    #[tokio::test]
+    async fn each_plugin_has_room_for_all_of_its_versions_at_once() {
+        let sandbox = Sandbox::new(3, 1 << 20).unwrap();
+        let text = "(component (core module $m (memory 1)) (core instance (instantiate $m)))";
+        let component = Component::new(sandbox.engine(), wat::parse_str(text).unwrap()).unwrap();
+        let linker = Linker::<()>::new(sandbox.engine());
+        let mut alive = Vec::new();
+        for _ in 0..3 * 4 {
+            let mut store = Store::new(sandbox.engine(), ());
+            store.set_epoch_deadline(1_000_000);
+            linker.instantiate_async(&mut store, &component).await.unwrap();
+            alive.push(store);
+        }
+    }
+
+    #[test]
+    fn the_address_space_has_room_for_as_many_plugins_as_may_be_set() {
+        Sandbox::new(1000, 4 << 30).unwrap();
     }
 }

@@ -9,6 +9,7 @@
 )]
 
 mod asks_a_running_bot;
+mod attempts_that_cross;
 mod authors;
 mod built_for_earlier_contracts;
 mod built_for_something_else;

@@ -3,6 +3,8 @@
 
 use cometbot_tests::{Client, Comet, Ended, Home, Plugin, Process};
 
+use crate::scrape::{SERVED, Scraper};
+
 fn saying(word: &str) -> Plugin {
     Plugin::answering("web_chat", word)
 }
@@ -219,4 +221,29 @@ async fn a_wait_lasts_until_the_probation_is_over_and_its_end_is_the_exit_code()
     };
     assert_eq!(ended.code, Some(5), "{ended:?}");
     assert!(ended.out.contains("word: rolled back to ") && ended.out.contains("it failed on 3 of its"), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_outcome_is_counted_in_the_metrics() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("service", SERVED).plugin("word.wat", saying("good").text());
+    let mut bot = home.live().await;
+    let scraper = Scraper::of(&bot).await;
+    home.rename_plugin("word.wat", "no plugin");
+    bot.rejected("word").await;
+    home.rename_plugin("word.wat", saying("greedy").counts("web_chat").text());
+    bot.wait_until_it_says("waits for you").await;
+    bot.forget();
+    home.rename_plugin("word.wat", failing().text());
+    bot.replaced("word").await;
+    let client = Client::join(&comet, ["web_chat"]).await;
+    client.send_all("web_chat", "msg", ["a", "b", "c"]);
+    bot.wait_until_it_says("an earlier version is back").await;
+    done(&home, &["disable", "word"]).await;
+    let count = |outcome: &str| format!("cometbot_plugin_reloads_total{{plugin=\"word\",outcome=\"{outcome}\"}}");
+    let page = scraper.until("the end", |page| page.value(&count("disabled")) == Some(1.0)).await;
+    for outcome in ["started", "swapped", "rejected", "waiting", "rolled_back", "disabled"] {
+        assert_eq!(page.value(&count(outcome)), Some(1.0), "{outcome}");
+    }
+    assert_eq!(page.value("cometbot_plugin_swap_pause_seconds_count"), Some(1.0));
 }

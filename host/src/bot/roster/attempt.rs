@@ -121,7 +121,11 @@ impl Roster {
         let number = self.next_number();
         let attempt = Try { number, ..attempt };
         match self.plugins.get_mut(name) {
-            Some(plugin) if plugin.is_trying => plugin.next = Some(attempt),
+            Some(plugin) if plugin.is_busy() => match attempt.why {
+                // These are on the new terms as well, but may come to nothing.
+                Why::Terms => plugin.next_terms = Some(attempt),
+                _ => plugin.next = Some(attempt),
+            },
             _ => self.try_now(name, attempt),
         }
         number
@@ -137,6 +141,11 @@ impl Roster {
         let starter = self.starter(name);
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.is_trying = true;
+        plugin.trying = attempt.number;
+        if let (Why::Terms, Some(running)) = (attempt.why, &plugin.running) {
+            // Another version may have taken over since the settings have changed.
+            attempt.source = Source::Kept(running.hash);
+        }
         if attempt.why == Why::Folder && starter.terms().shadow && plugin.running.is_some() {
             attempt.why = Why::Shadow;
         }

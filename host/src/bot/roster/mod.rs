@@ -104,6 +104,8 @@ pub(super) struct Roster {
     attempts: u64,
     /// Good versions of plugins whose files are not there at the moment.
     absent: BTreeSet<ContentHash>,
+    /// Whether kept versions are to be tidied when nothing is tried any more.
+    is_untidy: bool,
     routes: watch::Sender<Arc<SlotRoutes>>,
     subscription: watch::Sender<Arc<BTreeSet<PipeName>>>,
     names: watch::Sender<Vec<String>>,
@@ -132,6 +134,7 @@ impl Roster {
             unread: Vec::new(),
             attempts: 0,
             absent: BTreeSet::new(),
+            is_untidy: false,
             routes: watch::Sender::default(),
             subscription,
             names: watch::Sender::default(),
@@ -272,24 +275,30 @@ impl Roster {
         let number = self.next_number();
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.path = None;
-        plugin.next = None;
+        plugin.give_up(number);
         if let Err(error) = self.workshop.kept.records().forget(name) {
             tracing::warn!(plugin = name, "what is kept of the plugin cannot be removed: {error}");
         }
-        let is_trying = plugin.is_trying;
         plugin.record = Record::default();
-        plugin.number = number;
-        if !self.unload(name, OutcomeKind::Removed) {
+        let is_leaving = plugin.is_leaving;
+        if !self.unload(name, OutcomeKind::Removed) && !is_leaving {
             self.conclude(name, OutcomeKind::Removed);
-            if !is_trying {
-                self.plugins.remove(name);
-            }
+            self.forget_if_gone(name);
+        }
+    }
+
+    /// A plugin of which nothing is left is not listed either.
+    fn forget_if_gone(&mut self, name: &str) {
+        if self.plugins.get(name).is_some_and(Plugin::is_gone) {
+            self.plugins.remove(name);
         }
     }
 
     /// Ends a plugin after it has handled what waits, and says so as this outcome. False if it does not run.
     fn unload(&mut self, name: &str, outcome: OutcomeKind) -> bool {
-        let Some(running) = self.plugins.get_mut(name).and_then(|plugin| plugin.running.take()) else { return false };
+        let Some(plugin) = self.plugins.get_mut(name) else { return false };
+        let Some(running) = plugin.running.take() else { return false };
+        plugin.is_leaving = true;
         self.reroute();
         let name = name.to_owned();
         self.leaving.spawn(async move {
@@ -301,12 +310,16 @@ impl Roster {
 
     fn left(&mut self, left: Result<(String, OutcomeKind), JoinError>) {
         let Ok((name, outcome)) = left else { return };
-        // It may have come back meanwhile.
-        let is_gone = |plugin: &Plugin| plugin.path.is_none() && plugin.running.is_none() && !plugin.is_trying;
+        // What the slot said until its end is not to be taken for the next one's.
+        self.catch_up();
+        let Some(plugin) = self.plugins.get_mut(&name) else { return };
+        plugin.is_leaving = false;
+        // One that was disabled may have lost its file since.
+        let outcome = if plugin.path.is_none() { OutcomeKind::Removed } else { outcome };
         self.conclude(&name, outcome);
-        if self.plugins.get(&name).is_some_and(is_gone) {
-            self.plugins.remove(&name);
-        }
+        self.forget_if_gone(&name);
+        // It may have come back meanwhile.
+        self.go_on(&name);
     }
 
     /// Makes the routes anew, and the subscription if it changes.
@@ -329,10 +342,13 @@ impl Roster {
         });
     }
 
-    /// An attempt has come to an end: says so everywhere.
+    /// An attempt has come to an end, or the last one that had is undone: says so everywhere.
     fn conclude(&mut self, name: &str, kind: OutcomeKind) {
         let outcome = Outcome::now(name, kind);
         let Some(plugin) = self.plugins.get_mut(name) else { return };
+        if !matches!(outcome.kind, OutcomeKind::RolledBack { .. }) {
+            plugin.number = plugin.number.max(plugin.trying);
+        }
         report::say(plugin, &outcome);
         plugin.last = Some(outcome.clone());
         // A version that took over may still be taken back.

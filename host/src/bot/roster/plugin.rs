@@ -2,14 +2,17 @@
 
 use std::{borrow::Cow, path::PathBuf, sync::Arc, time::SystemTime};
 
-use super::{super::outcome::Outcome, attempt::Try};
+use super::{
+    super::outcome::Outcome,
+    attempt::{Source, Try},
+};
 use crate::{
     metrics::PluginTally,
     plugins::{
         grants::{Grants, Heard},
         kept::Record,
         package::{ContentHash, Package},
-        slot::{Comparison, Identity, Slot, Starter},
+        slot::{Comparison, Identity, News, Slot, Starter},
     },
 };
 
@@ -21,12 +24,19 @@ pub(super) struct Plugin {
     /// Its file, if it has one.
     pub(super) path: Option<PathBuf>,
     pub(super) running: Option<Running>,
-    /// The attempt that came to an end last, or is the last of those.
+    /// The newest attempt that has come to an end.
     pub(super) number: u64,
     /// Whether an attempt is under way.
     pub(super) is_trying: bool,
+    /// The attempt that is under way, or was last. To be removed or disabled counts as one, after which the result of an
+    /// earlier one is of no use.
+    pub(super) trying: u64,
+    /// Whether a slot of it still finishes what waits. The next one begins after it: two would not keep the order.
+    pub(super) is_leaving: bool,
     /// What is tried next.
     pub(super) next: Option<Try>,
+    /// What runs shall be set up anew, after that: its settings have changed.
+    pub(super) next_terms: Option<Try>,
     /// A version that asks for more than was granted.
     pub(super) waiting: Option<Waiting>,
     /// A version that runs beside, without effect.
@@ -47,6 +57,10 @@ pub(super) struct Running {
     pub(super) since: SystemTime,
     /// What the version hears that would come back, as long as it may.
     pub(super) fallback: Option<Arc<Grants>>,
+    /// How many versions have taken over in the slot, as far as it is known.
+    pub(super) turn: u64,
+    /// What the slot has said of one that has taken over, ahead of its answer that it has.
+    pub(super) early: Vec<News>,
 }
 
 /// A version that waits for the operator.
@@ -76,12 +90,31 @@ impl Plugin {
             running: None,
             number: 0,
             is_trying: false,
+            trying: 0,
+            is_leaving: false,
             next: None,
+            next_terms: None,
             waiting: None,
             candidate: None,
             last: None,
             packages: Vec::new(),
         }
+    }
+
+    /// Whether what is tried next has to wait.
+    pub(super) const fn is_busy(&self) -> bool {
+        self.is_trying || self.is_leaving
+    }
+
+    /// Whether there is nothing left of it.
+    pub(super) const fn is_gone(&self) -> bool {
+        self.path.is_none() && self.running.is_none() && !self.is_busy()
+    }
+
+    /// Whatever was tried or is to be tried is of no use any more; that counts as the attempt with this number.
+    pub(super) fn give_up(&mut self, number: u64) {
+        self.trying = number;
+        (self.next, self.next_terms, self.waiting, self.candidate) = (None, None, None, None);
     }
 
     pub(super) fn is_on_probation(&self) -> bool {
@@ -91,6 +124,14 @@ impl Plugin {
     /// The label of the version that runs.
     pub(super) fn label(&self) -> Option<&str> {
         self.running.as_ref().map(|running| &*running.label)
+    }
+
+    /// Once the plugin's file has been tried again, it may not be the version any more that waits.
+    pub(super) fn forget_waiting(&mut self, tried: &Source) {
+        let is_the_file = matches!(tried, Source::File(path) if self.path.as_ref() == Some(path));
+        let running = self.running.as_ref().map(|running| running.hash);
+        // What runs waits with its new settings.
+        self.waiting.take_if(|waiting| is_the_file && Some(waiting.hash) != running);
     }
 
     /// Keeps a compiled version at hand.
@@ -104,7 +145,17 @@ impl Plugin {
 impl Running {
     pub(super) fn new(slot: Slot, version: &Identity) -> Self {
         let Identity { starter, hash, label, grants } = version.clone();
-        Self { slot, starter, hash, label, grants, since: SystemTime::now(), fallback: None }
+        Self {
+            slot,
+            starter,
+            hash,
+            label,
+            grants,
+            since: SystemTime::now(),
+            fallback: None,
+            turn: 0,
+            early: Vec::new(),
+        }
     }
 
     /// Another version runs now.

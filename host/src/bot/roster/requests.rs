@@ -48,8 +48,8 @@ impl Roster {
             }
             Request::Shadow { plugin, file } => match self.must_run(&plugin) {
                 Ok(()) => {
-                    self.waiters.add_beside(&plugin, reply);
-                    self.try_it(&plugin, Try::new(Source::File(file), Why::Shadow));
+                    let number = self.try_it(&plugin, Try::new(Source::File(file), Why::Shadow));
+                    self.waiters.add_beside(&plugin, number, reply);
                     return;
                 }
                 Err(refusal) => Err(refusal),
@@ -94,10 +94,7 @@ impl Roster {
     }
 
     fn reload(&self, name: &str, without_state: bool) -> Result<Try, Refusal> {
-        let plugin = self.known(name)?;
-        if plugin.record.disabled {
-            return Err(format!("{name} is disabled: say `cometbot enable {name}`"));
-        }
+        let plugin = self.enabled(name)?;
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
         Ok(Try { without_state, ..Try::new(Source::File(path), Why::Wish) })
     }
@@ -122,26 +119,33 @@ impl Roster {
                 return;
             }
         };
-        for change in changes {
+        for change in &changes {
             let number = self.next_number();
-            if let Change::Present { name, .. } | Change::Removed { name } = &change {
-                pending.insert(name.clone(), number);
+            match change {
+                // What is disabled has no outcome.
+                Change::Present { name, .. } if self.plugin(name).record.disabled => {}
+                Change::Present { name, .. } | Change::Removed { name } => {
+                    pending.insert(name.clone(), number);
+                }
+                Change::Ignored { .. } => {}
             }
-            self.follow(change, Why::Wish);
         }
         // And what is under way already.
         for (name, plugin) in &self.plugins {
-            if plugin.is_trying {
-                pending.entry(name.clone()).or_insert(plugin.number + 1);
+            if plugin.is_busy() {
+                let newest = plugin.next.as_ref().map_or(plugin.trying, |next| next.number);
+                pending.entry(name.clone()).or_insert(newest);
             } else if plugin.is_on_probation() {
                 pending.entry(name.clone()).or_insert(plugin.number);
             }
         }
-        // What is disabled has no outcome.
-        pending.retain(|name, _| self.plugins.get(name).is_none_or(|plugin| !plugin.record.disabled));
+        // Some have an outcome at once.
+        let follow = |roster: &mut Self| changes.into_iter().for_each(|change| roster.follow(change, Why::Wish));
         if wait {
             self.waiters.add(pending, notes, reply);
+            follow(self);
         } else {
+            follow(self);
             let text = match pending.len() {
                 0 => "nothing has changed".to_owned(),
                 1 => "one plugin is on its way".to_owned(),
@@ -153,7 +157,7 @@ impl Roster {
     }
 
     fn rollback(&self, name: &str) -> Result<Try, Refusal> {
-        let plugin = self.known(name)?;
+        let plugin = self.enabled(name)?;
         let running = plugin.running.as_ref().map(|running| running.hash);
         // The newest good version that is older than the running one; of one that is not good yet, the newest.
         let good = &plugin.record.good;
@@ -167,13 +171,18 @@ impl Roster {
     fn grant(&mut self, name: &str) -> Result<Try, Refusal> {
         let plugin = self.known_mut(name)?;
         let nothing = || format!("no version of {name} waits for a grant");
-        let waiting = plugin.waiting.take().ok_or_else(nothing)?;
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
+        let waiting = plugin.waiting.take().ok_or_else(nothing)?;
         let granted = plugin.record.granted.get_or_insert_default();
         *granted = granted.with(&waiting.beyond);
         tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", Asked(&waiting.beyond));
+        // What runs already waits for that if it asks for more because its settings have changed.
+        let is_running = plugin.running.as_ref().is_some_and(|running| running.hash == waiting.hash);
         self.write_record(name);
-        Ok(Try::new(Source::File(path), Why::Wish))
+        Ok(match is_running {
+            true => Try::new(Source::Kept(waiting.hash), Why::Terms),
+            false => Try::new(Source::File(path), Why::Wish),
+        })
     }
 
     /// The candidate becomes the plugin's file, if it is another one, and takes over.
@@ -202,14 +211,17 @@ impl Roster {
     }
 
     fn disable(&mut self, name: &str) -> Result<Answer, Refusal> {
+        let number = self.next_number();
         let plugin = self.known_mut(name)?;
         if plugin.record.disabled {
             return Err(format!("{name} is disabled already"));
         }
+        plugin.path.as_ref().ok_or_else(|| no_file(name))?;
         plugin.record.disabled = true;
-        (plugin.next, plugin.waiting, plugin.candidate) = (None, None, None);
+        plugin.give_up(number);
+        let is_leaving = plugin.is_leaving;
         self.write_record(name);
-        if !self.unload(name, OutcomeKind::Disabled) {
+        if !self.unload(name, OutcomeKind::Disabled) && !is_leaving {
             self.conclude(name, OutcomeKind::Disabled);
         }
         Ok(Answer::Done { text: format!("{name} is disabled: it finishes what waits, and then nothing of it runs") })
@@ -294,6 +306,14 @@ impl Roster {
 
     fn known(&self, name: &str) -> Result<&super::Plugin, Refusal> {
         self.plugins.get(name).ok_or_else(|| unknown(name))
+    }
+
+    fn enabled(&self, name: &str) -> Result<&super::Plugin, Refusal> {
+        let plugin = self.known(name)?;
+        if plugin.record.disabled {
+            return Err(format!("{name} is disabled: say `cometbot enable {name}`"));
+        }
+        Ok(plugin)
     }
 
     fn known_mut(&mut self, name: &str) -> Result<&mut super::Plugin, Refusal> {

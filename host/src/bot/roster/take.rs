@@ -5,12 +5,11 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::{sync::oneshot::error::RecvError, task::JoinError};
 
 use super::{
-    OutcomeKind, Roster,
+    Outcome, OutcomeKind, Roster,
     attempt::{Loaded, Ready, Rejection, Source, Try, Why, admit},
     plugin::{Candidate, Running, Waiting},
 };
 use crate::{
-    bot::outcome::Outcome,
     config::NewGrants,
     plugins::{
         grants::{Asked, Grants},
@@ -43,27 +42,27 @@ impl Roster {
     pub(super) fn take(&mut self, Loaded { name, attempt, result }: Loaded) {
         let Some(plugin) = self.plugins.get_mut(&name) else { return };
         plugin.is_trying = false;
-        if plugin.path.is_none() && plugin.running.is_none() {
-            // Its file has gone meanwhile.
-            self.plugins.remove(&name);
-            return;
+        if attempt.number != plugin.trying {
+            // It was removed or disabled meanwhile.
+            self.forget_if_gone(&name);
+            return self.go_on(&name);
         }
-        if plugin.record.disabled {
-            return;
-        }
-        plugin.number = attempt.number;
+        plugin.forget_waiting(&attempt.source);
         match result {
             Ok(Ready::Version(version)) => match self.give(&name, attempt, *version) {
                 Ok(()) => return,
                 Err(rejection) => self.reject(&name, &rejection),
             },
             // What runs has yet to show that it is good: whoever waits wants to know that.
-            Ok(Ready::Unchanged) if plugin.is_on_probation() => {}
+            Ok(Ready::Unchanged) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
+                plugin.number = plugin.number.max(attempt.number);
+            }
             Ok(Ready::Unchanged) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
                 self.conclude(&name, OutcomeKind::Unchanged { version });
             }
             Ok(Ready::HeldBack) => {
+                plugin.number = plugin.number.max(attempt.number);
                 let version = plugin.label().unwrap_or_default().to_owned();
                 let why = plugin.record.held_back.as_ref().map(|held| held.why.as_str()).unwrap_or_default();
                 tracing::info!(
@@ -80,7 +79,8 @@ impl Roster {
                 if plugin.next.is_none() {
                     plugin.next = Some(Try { why: Why::Folder, ..attempt });
                 }
-                self.try_now(&name, Try::new(Source::Kept(newest), Why::Restore));
+                let number = attempt.number;
+                self.try_now(&name, Try { number, ..Try::new(Source::Kept(newest), Why::Restore) });
                 return;
             }
             Err(rejection) => {
@@ -170,15 +170,27 @@ impl Roster {
             Ok(switch) => switch,
             Err(error) => return tracing::error!("a switch broke off: {error}"),
         };
+        // What the slot said before it answered has happened before.
+        self.catch_up();
         let Some(plugin) = self.plugins.get_mut(&name) else { return };
         plugin.is_trying = false;
+        if attempt.number != plugin.trying {
+            self.forget_if_gone(&name);
+            return self.go_on(&name);
+        }
         match result {
             Ok(Given::Over(switched)) => self.took_over(&name, &attempt, version, package, &switched),
             Ok(Given::Beside(comparison)) => {
                 tracing::info!(plugin = name, candidate = &*version.label, "a candidate runs beside, without effect");
                 let Identity { hash, label, .. } = version;
                 plugin.candidate = Some(Candidate { hash, label, comparison });
-                self.waiters.beside(&name);
+                plugin.number = plugin.number.max(attempt.number);
+                let (version, is_final) = (plugin.label().unwrap_or_default().to_owned(), !plugin.is_on_probation());
+                self.waiters.beside(&name, attempt.number);
+                // For whoever waits for the plugin nothing has changed.
+                if is_final {
+                    self.waiters.tell(&Outcome::now(&name, OutcomeKind::Unchanged { version }), attempt.number);
+                }
             }
             // Whoever wants an earlier version wants it even if the two do not understand each other.
             Err(Rejection::Swap(why)) if attempt.why == Why::Rollback && !attempt.without_state => {
@@ -198,12 +210,10 @@ impl Roster {
         let (label, grants) = (version.label.to_string(), Arc::clone(&version.grants));
         running.become_version(version);
         running.fallback.clone_from(&switched.fallback);
+        running.turn = switched.turn;
+        let early = std::mem::take(&mut running.early);
         plugin.remember(package);
         plugin.candidate = None;
-        if attempt.why == Why::Rollback {
-            // It is none to come back to; the next rollback goes further back.
-            plugin.record.good.retain(|good| good.hash != before);
-        }
         let held_back = HeldBack { hash: before, why: format!("the operator went back from {before_label}") };
         self.settle(name, &grants, attempt.why, Some(held_back));
         self.reroute();
@@ -213,6 +223,7 @@ impl Roster {
         if switched.fallback.is_none() {
             self.make_good(name);
         }
+        early.into_iter().for_each(|news| self.hear(news));
     }
 
     /// Writes down what follows for later versions from the one that has begun to run.
@@ -225,7 +236,14 @@ impl Roster {
             *granted = granted.with(grants);
         }
         match why {
-            Why::Rollback => plugin.record.held_back = went_back_from,
+            Why::Rollback => {
+                if let Some(left) = &went_back_from {
+                    // It is none to come back to; the next rollback goes further back.
+                    plugin.record.good.retain(|good| good.hash != left.hash);
+                }
+                // If one is held back already, that is the file, and this one was a step on the way back from it.
+                plugin.record.held_back = plugin.record.held_back.take().or(went_back_from);
+            }
             Why::Restore | Why::Terms => {}
             Why::Start | Why::Folder | Why::Wish | Why::Shadow => plugin.record.held_back = None,
         }
@@ -235,18 +253,22 @@ impl Roster {
     }
 
     /// Takes what a slot says of its version on probation.
-    pub(super) fn hear(&mut self, News { plugin: name, what }: News) {
+    pub(super) fn hear(&mut self, News { plugin: name, turn, what }: News) {
         let Some(plugin) = self.plugins.get_mut(&*name) else { return };
         let Some(running) = &mut plugin.running else { return };
+        if turn > running.turn {
+            running.early.push(News { plugin: name, turn, what });
+            return;
+        }
         match what {
-            Happened::Passed { hash } if hash == running.hash => {
+            Happened::Passed if turn == running.turn => {
                 running.fallback = None;
                 self.reroute();
                 self.make_good(&name);
                 self.now_final(&name);
             }
-            // News of a version that another one has replaced since.
-            Happened::Passed { .. } => {}
+            // Another version has taken over in the end of it.
+            Happened::Passed => {}
             Happened::RolledBack { bad, good, why } => {
                 let version = good.label.to_string();
                 running.become_version(*good);
@@ -256,7 +278,16 @@ impl Roster {
                 self.write_record(&name);
                 self.reroute();
                 self.conclude(&name, OutcomeKind::RolledBack { version, why: format!("{}: {why}", bad.label) });
+                // Nothing is behind it any more, so it is the one to begin with after a restart.
+                self.make_good(&name);
             }
+        }
+    }
+
+    /// Takes the news that slots have sent until now.
+    pub(super) fn catch_up(&mut self) {
+        while let Ok(news) = self.news.1.try_recv() {
+            self.hear(news);
         }
     }
 
@@ -266,9 +297,13 @@ impl Roster {
 
     /// What is tried next has its turn.
     pub(super) fn go_on(&mut self, name: &str) {
-        let next = self.plugins.get_mut(name).filter(|plugin| !plugin.is_trying).and_then(|plugin| plugin.next.take());
+        let plugin = self.plugins.get_mut(name).filter(|plugin| !plugin.is_busy());
+        let next = plugin.and_then(|plugin| plugin.next.take().or_else(|| plugin.next_terms.take()));
         if let Some(next) = next {
             self.try_now(name, next);
+        }
+        if self.is_untidy {
+            self.tidy();
         }
     }
 
@@ -298,10 +333,11 @@ impl Roster {
         }
     }
 
-    /// Removes kept versions to which there is no way back. Not while there are attempts: nobody knows yet which version
-    /// becomes of one.
-    pub(super) fn tidy(&self) {
-        if self.plugins.values().any(|plugin| plugin.is_trying) {
+    /// Removes kept versions to which there is no way back.
+    pub(super) fn tidy(&mut self) {
+        // A version that is being tried is kept already, and nothing here knows of it yet.
+        self.is_untidy = self.plugins.values().any(|plugin| plugin.is_trying);
+        if self.is_untidy {
             return;
         }
         let good = |plugin: &super::Plugin| plugin.record.good.iter().map(|good| good.hash).collect::<Vec<_>>();
@@ -309,6 +345,8 @@ impl Roster {
         for plugin in self.plugins.values() {
             wanted.extend(good(plugin));
             wanted.extend(plugin.running.as_ref().map(|running| running.hash));
+            // The one that comes back after a probation is among these, or good.
+            wanted.extend(plugin.packages.iter().map(|package| package.hash));
             wanted.extend(plugin.candidate.as_ref().map(|candidate| candidate.hash));
             wanted.extend(plugin.waiting.as_ref().map(|waiting| waiting.hash));
         }

@@ -10,8 +10,8 @@ use super::super::{control::Answer, outcome::Outcome};
 #[derive(Debug, Default)]
 pub(super) struct Waiters {
     waiting: Vec<Waiter>,
-    /// Those who want to see a candidate run, by plugin.
-    beside: BTreeMap<String, oneshot::Sender<Answer>>,
+    /// Those who want to see a candidate run, with the number of the attempt.
+    beside: Vec<(String, u64, oneshot::Sender<Answer>)>,
 }
 
 #[derive(Debug)]
@@ -30,14 +30,15 @@ impl Waiters {
         self.answer();
     }
 
-    /// Answers when a candidate of this plugin runs, or will not.
-    pub(super) fn add_beside(&mut self, plugin: &str, reply: oneshot::Sender<Answer>) {
-        self.beside.insert(plugin.to_owned(), reply);
+    /// Answers when the candidate of this attempt runs beside this plugin, or will not.
+    pub(super) fn add_beside(&mut self, plugin: &str, number: u64, reply: oneshot::Sender<Answer>) {
+        self.beside.push((plugin.to_owned(), number, reply));
     }
 
     /// A final outcome of an attempt.
     pub(super) fn tell(&mut self, outcome: &Outcome, number: u64) {
-        if let Some(reply) = self.beside.remove(&outcome.plugin) {
+        let is_of = |(plugin, from, _): &mut (String, u64, _)| *plugin == outcome.plugin && number >= *from;
+        for (_, _, reply) in self.beside.extract_if(.., is_of) {
             // Somebody who has gone meanwhile needs no answer.
             let _ = reply.send(Answer::Refused { why: outcome.to_string() });
         }
@@ -50,9 +51,10 @@ impl Waiters {
         self.answer();
     }
 
-    /// A candidate of this plugin runs.
-    pub(super) fn beside(&mut self, plugin: &str) {
-        if let Some(reply) = self.beside.remove(plugin) {
+    /// The candidate of this attempt runs beside this plugin.
+    pub(super) fn beside(&mut self, plugin: &str, number: u64) {
+        let is_of = |(name, from, _): &mut (String, u64, _)| *name == plugin && number >= *from;
+        for (_, _, reply) in self.beside.extract_if(.., is_of) {
             let text = format!("the candidate runs beside {plugin}: `cometbot plugins {plugin}` tells how it does");
             let _ = reply.send(Answer::Done { text });
         }

@@ -27,7 +27,6 @@ pub use self::{
     swap::{Manner, SwapError, Switched},
     version::{Identity, Starter, Version},
 };
-use super::package::ContentHash;
 use crate::metrics::PluginTally;
 
 mod instance;
@@ -58,6 +57,9 @@ enum Order {
 pub struct News {
     /// The plugin.
     pub plugin: Arc<str>,
+    /// How many versions had taken over in the slot when it happened: this may be heard ahead of the answer to
+    /// [`Slot::swap`].
+    pub turn: u64,
     /// What has happened.
     pub what: Happened,
 }
@@ -66,10 +68,7 @@ pub struct News {
 #[derive(Debug)]
 pub enum Happened {
     /// It stays.
-    Passed {
-        /// Which version.
-        hash: ContentHash,
-    },
+    Passed,
     /// It failed too often, and the one before has come back.
     RolledBack {
         /// The version that failed.

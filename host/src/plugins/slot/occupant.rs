@@ -33,23 +33,16 @@ pub(super) struct Occupant {
     queue: Arc<Queue>,
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
-    /// Whether the routes may have been made for another version than the running one.
-    has_swapped: bool,
+    /// How many versions have taken over. After the first of them the routes may have been made for another version than
+    /// the running one.
+    turn: u64,
     news: mpsc::UnboundedSender<News>,
 }
 
 impl Occupant {
     /// A task that handles what `queue` gets, with `version` to begin with.
     pub(super) fn new(version: Version, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
-        Self {
-            running: version,
-            probation: None,
-            shadow: None,
-            queue,
-            batch: VecDeque::new(),
-            has_swapped: false,
-            news,
-        }
+        Self { running: version, probation: None, shadow: None, queue, batch: VecDeque::new(), turn: 0, news }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -111,19 +104,21 @@ impl Occupant {
         };
         let old = mem::replace(&mut self.running, version);
         // What waits was meant for the old version, and more of that may come before the routes follow.
-        self.has_swapped = true;
+        self.turn += 1;
         // A candidate was compared with the old version.
         self.shadow = None;
         let terms = self.running.starter.terms();
         self.queue.set_bound(terms.queue_events);
         match &mut self.probation {
             _ if terms.probation.events == 0 || !manner.on_probation => self.pass(),
-            // The one that went has failed already, so it is none to come back to.
-            Some(probation) if probation.has_failures() => probation.again(&terms.probation),
+            // The one that went has failed already, or is the same on other terms, so it is none to come back to.
+            Some(probation) if probation.has_failures() || old.hash() == self.running.hash() => {
+                probation.again(&terms.probation)
+            }
             probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation))),
         }
         let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
-        Ok(Switched { pause: since.elapsed(), state_bytes, fallback })
+        Ok(Switched { pause: since.elapsed(), state_bytes, fallback, turn: self.turn })
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
@@ -156,7 +151,7 @@ impl Occupant {
 
     /// Handles one event; gives how many bytes of sends are committed and not flushed.
     async fn handle(&mut self, event: Arc<Event>) -> usize {
-        if self.has_swapped && !self.running.grants.hears(&event.pipe, &event.name) {
+        if self.turn > 0 && !self.running.grants.hears(&event.pipe, &event.name) {
             let fallback = self.probation.as_ref().map(|probation| &probation.fallback);
             if fallback.is_some_and(|fallback| fallback.grants.hears(&event.pipe, &event.name)) {
                 self.note(Past { event, fate: Fate::Unheard, why: None }).await;
@@ -246,7 +241,7 @@ impl Occupant {
                 self.lose(&past.event, why);
             }
         }
-        self.tell(Happened::Passed { hash: self.running.hash() });
+        self.tell(Happened::Passed);
     }
 
     /// Puts the version before back, as if it had never been replaced; see `probation`.
@@ -281,7 +276,7 @@ impl Occupant {
 
     fn tell(&self, what: Happened) {
         // Nobody listens any more when the bot stops.
-        let _ = self.news.send(News { plugin: self.running.starter.name().into(), what });
+        let _ = self.news.send(News { plugin: self.running.starter.name().into(), turn: self.turn, what });
     }
 }
 

@@ -23,6 +23,8 @@ pub struct Switched {
     pub state_bytes: Option<usize>,
     /// What the version may hear that comes back if this one fails, as long as it can.
     pub fallback: Option<Arc<Grants>>,
+    /// How many versions have taken over in the slot, with this one.
+    pub turn: u64,
 }
 
 /// Why a version that was ready did not take over. The old one goes on.
