@@ -8,6 +8,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream::BoxStream};
 use notify::RecursiveMode;
+use tokio::time::Instant;
 
 use crate::watch::Watch;
 
@@ -19,6 +20,8 @@ pub(super) struct ConfigFile {
     path: PathBuf,
     asked: BoxStream<'static, ()>,
     watch: Watch,
+    /// When it has been quiet for long enough since it stirred; kept here, as whoever waits is often called away.
+    quiet_at: Option<Instant>,
     /// What was in it when it was last to be read.
     seen: Option<Vec<u8>>,
 }
@@ -32,18 +35,24 @@ impl ConfigFile {
         let wanted = move |path: &Path, _| path.file_name() == Some(&*name);
         let watch = Watch::start_or_poll(folder, RecursiveMode::NonRecursive, wanted);
         let seen = fs::read(&path).ok();
-        Self { path, asked, watch, seen }
+        Self { path, asked, watch, quiet_at: None, seen }
     }
 
     /// Resolves when the file is to be read anew. May be dropped while it waits.
     pub(super) async fn due(&mut self) {
         loop {
+            let quiet_at = self.quiet_at;
             tokio::select! {
                 Some(()) = self.asked.next() => {
                     self.seen = fs::read(&self.path).ok();
                     return;
                 }
-                _ = self.watch.settled(QUIET) => {
+                () = self.watch.stirred() => {
+                    drop(self.watch.take());
+                    self.quiet_at = Some(Instant::now() + QUIET);
+                }
+                () = reached(quiet_at), if quiet_at.is_some() => {
+                    self.quiet_at = None;
                     // What was only touched is not read anew; what is away for a moment will be back.
                     let Ok(now) = fs::read(&self.path) else { continue };
                     if self.seen.as_ref() != Some(&now) {
@@ -53,6 +62,13 @@ impl ConfigFile {
                 }
             }
         }
+    }
+}
+
+/// Waits until a time has come.
+async fn reached(at: Option<Instant>) {
+    if let Some(at) = at {
+        tokio::time::sleep_until(at).await;
     }
 }
 
@@ -89,6 +105,17 @@ mod tests {
         timeout(PATIENCE, file.due()).await.unwrap();
         assert_eq!(file.seen, Some(b"four".to_vec()));
         assert!(file.due().now_or_never().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_change_is_seen_also_by_one_who_is_called_away_all_the_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bot.toml");
+        fs::write(&path, "one").unwrap();
+        let mut file = ConfigFile::follow(path.clone(), stream::pending().boxed());
+        fs::write(&path, "two").unwrap();
+        let called_away = async { while timeout(QUIET / 10, file.due()).await.is_err() {} };
+        timeout(PATIENCE, called_away).await.unwrap();
     }
 
     #[tokio::test]

@@ -118,3 +118,19 @@ async fn the_command_applies_file_and_folder_and_says_what_it_could_not() {
         other => panic!("{other:?}"),
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_could_not_run_for_a_setting_runs_when_that_is_changed() {
+    let comet = Comet::start().await;
+    let home =
+        Home::at(&comet).set("plugins", "max = 1").plugin("a.wat", talker().text()).plugin("b.wat", talker().text());
+    let bot = home.live().await;
+    assert!(bot.rejected("b").await.says("no more than 1 plugins may run"));
+    home.delete_plugin("a.wat");
+    bot.wait_for("the removal of a", |line| line.of("a") && line.says("plugin removed")).await;
+    // There is room, but nothing tells of it: the settings of b change.
+    let file = home.path().join("bot.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "[plugin.b]\nmemory-mib = 8\n").unwrap();
+    bot.started("b").await;
+}

@@ -247,3 +247,54 @@ async fn each_outcome_is_counted_in_the_metrics() {
     }
     assert_eq!(page.value("cometbot_plugin_swap_pause_seconds_count"), Some(1.0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_granted_and_disabled_holds_for_a_file_that_goes_and_comes_again() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", saying("old").text());
+    let mut bot = home.live().await;
+    home.delete_plugin("word.wat");
+    bot.wait_until_it_says("plugin removed").await;
+    home.write_plugin("word.wat", saying("greedy").counts("web_chat").text());
+    bot.wait_until_it_says("waits for you").await;
+    bot.forget();
+    home.rename_plugin("word.wat", saying("new").text());
+    bot.started("word").await;
+    done(&home, &["disable", "word"]).await;
+    home.delete_plugin("word.wat");
+    bot.wait_until_it_says("plugin removed").await;
+    home.write_plugin("word.wat", saying("again").text());
+    // The file of another plugin that comes after it, and runs.
+    home.write_plugin("other.wat", Plugin::answering("web_other", "other").text());
+    bot.started("other").await;
+    let ended = done(&home, &["--json", "plugins", "word"]).await;
+    assert!(ended.out.contains(r#""state":"disabled""#), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_version_that_the_operator_goes_back_to_during_a_probation_misses_nothing() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet)
+        .set("plugins", "probation-seconds = 600")
+        .plugin("word.wat", Plugin::counting(&["web_a", "web_b"], "good").text());
+    let bot = home.live().await;
+    let mut client = Client::join(&comet, ["web_a", "web_b", "web_told"]).await;
+    client.send_all("web_a", "msg", ["1", "2"]);
+    assert_eq!(client.next_lines(2).await, ["good 1", "good 2"]);
+    // It does not hear web_b, forgets what it is given, and fails on one event.
+    let lazy = Plugin::new().hears("web_a", []).sends("web_*").handle(
+        r#"(if (call $is (local.get $data) (local.get $data_bytes) "bad") (then (return (call $fail "no"))))
+        (call $send (local.get $pipe) (local.get $pipe_bytes) "lazy" (local.get $data) (local.get $data_bytes))"#,
+    );
+    home.rename_plugin("word.wat", lazy.text());
+    bot.replaced("word").await;
+    client.send("web_a", "msg", "3");
+    assert_eq!(client.next_lines(1).await, ["lazy 3"]);
+    client.send("web_a", "msg", "bad");
+    bot.failed("word").await;
+    client.send_and_wait("web_b", "msg", "4").await;
+    done(&home, &["rollback", "word", "--wait"]).await;
+    assert_eq!(client.next_lines(2).await, ["good bad", "good 4"], "what was not answered is, and the rest not again");
+    client.send("web_ask", "msg", "");
+    assert_eq!(client.next_lines(1).await, ["good 5"]);
+}

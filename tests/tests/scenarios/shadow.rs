@@ -111,3 +111,23 @@ async fn a_candidate_that_cannot_run_is_refused_and_one_that_is_not_wanted_any_m
     let ended = home.run(["promote", "word"]).await;
     assert!(ended.err.contains("no candidate runs beside word"), "{ended:?}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_may_ask_no_more_than_was_granted() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).plugin("word.wat", Plugin::answering("web_chat", "word").text());
+    let curious = Plugin::new()
+        .hears("web_chat", ["msg"])
+        .sends("web_*")
+        .counts("web_chat")
+        .handle(r#"(call $tell_count (local.get $pipe) (local.get $pipe_bytes))"#);
+    std::fs::write(home.path().join("new.wat"), curious.text()).unwrap();
+    let _bot = home.live().await;
+    assert_eq!(home.run(["shadow", "word", "new.wat"]).await.code, Some(0));
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(client.ask("web_chat", "x").await, "word x");
+    let candidate = compared(&home, 1).await;
+    // It was told so, could not send that to web_told either, and failed on it.
+    let last = candidate["last_difference"].as_str().unwrap();
+    assert!(last.contains("the candidate fails"), "{last}");
+}

@@ -16,17 +16,27 @@ impl Roster {
     /// `pending`.
     pub(super) fn apply(&mut self, in_force: &Config, difference: &Difference, pending: &mut BTreeMap<String, u64>) {
         self.settings = in_force.plugins.clone();
+        let is_roomier = difference.applied().iter().any(|key| key == "plugins.max");
         let concerned: Vec<_> = self
             .plugins
             .iter()
             .filter_map(|(name, plugin)| {
                 let keys = difference.of_plugin(name);
-                let running = plugin.running.as_ref()?;
-                keys.iter().any(|key| !OF_LATER_VERSIONS.contains(key)).then(|| (name.clone(), running.hash))
+                let attempt = match (&plugin.running, &plugin.path) {
+                    (Some(running), _) if keys.iter().any(|key| !OF_LATER_VERSIONS.contains(key)) => {
+                        Try::new(Source::Kept(running.hash), Why::Terms)
+                    }
+                    // It may be what it could not run for.
+                    (None, Some(path)) if !plugin.record.disabled && (is_roomier || !keys.is_empty()) => {
+                        Try::new(Source::File(path.clone()), Why::Folder)
+                    }
+                    _ => return None,
+                };
+                Some((name.clone(), attempt))
             })
             .collect();
-        for (name, running) in concerned {
-            let number = self.try_it(&name, Try::new(Source::Kept(running), Why::Terms));
+        for (name, attempt) in concerned {
+            let number = self.try_it(&name, attempt);
             pending.insert(name, number);
         }
         self.tidy();

@@ -276,11 +276,11 @@ impl Roster {
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.path = None;
         plugin.give_up(number);
-        if let Err(error) = self.workshop.kept.records().forget(name) {
-            tracing::warn!(plugin = name, "what is kept of the plugin cannot be removed: {error}");
-        }
-        plugin.record = Record::default();
+        // What was granted and whether it is disabled holds for the file that comes next, as it may be a copy away.
+        let Record { disabled, granted, .. } = std::mem::take(&mut plugin.record);
+        plugin.record = Record { disabled, granted, ..Record::default() };
         let is_leaving = plugin.is_leaving;
+        self.write_record(name);
         if !self.unload(name, OutcomeKind::Removed) && !is_leaving {
             self.conclude(name, OutcomeKind::Removed);
             self.forget_if_gone(name);

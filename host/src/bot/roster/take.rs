@@ -124,7 +124,8 @@ impl Roster {
         plugin.is_trying = true;
         let name = name.to_owned();
         if attempt.why == Why::Shadow {
-            let reply = running.slot.shadow(version);
+            let granted = plugin.record.granted.clone().unwrap_or_default();
+            let reply = running.slot.shadow(version, Arc::new(granted));
             self.switches.spawn(async move {
                 let result = given(reply.await, Given::Beside);
                 Switch { name, attempt, version: identity, package, result }

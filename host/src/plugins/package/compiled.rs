@@ -93,15 +93,17 @@ impl Compiled {
     /// # Errors
     /// If the folder cannot be read.
     pub fn retain(&self, contents: &BTreeSet<ContentHash>) -> io::Result<()> {
+        let mut outcome = Ok(());
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let is_kept = name == KEY || name.parse().is_ok_and(|content| contents.contains(&content));
             if !is_kept {
-                fs::remove_file(path)?;
+                // One that stays does not keep the others.
+                outcome = outcome.and(private_file::remove(&path).map(|_| ()));
             }
         }
-        Ok(())
+        outcome
     }
 
     fn try_write(&self, content: ContentHash, component: &Component, landmarks: &Landmarks) -> Result<(), String> {

@@ -27,6 +27,7 @@ pub use self::{
     swap::{Manner, SwapError, Switched},
     version::{Identity, Starter, Version},
 };
+use super::grants::Grants;
 use crate::metrics::PluginTally;
 
 mod instance;
@@ -112,9 +113,17 @@ impl Slot {
         replied
     }
 
-    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap.
-    pub fn shadow(&self, candidate: Version) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
+    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap. What it
+    /// asks the server it may as far as that is `granted`.
+    pub fn shadow(
+        &self,
+        mut candidate: Version,
+        granted: Arc<Grants>,
+    ) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
         let (reply, replied) = oneshot::channel();
+        if !candidate.grants.beyond(&granted).is_empty() {
+            candidate.limit(granted);
+        }
         let _ = self.orders.send(Order::Shadow { candidate: Box::new(candidate), reply });
         replied
     }

@@ -88,6 +88,7 @@ impl Occupant {
                     self.handle(event).await;
                     self.running.starter.outgoing().flush();
                 }
+                self.report_dropped();
                 self.pass();
                 return ControlFlow::Break(());
             }
@@ -98,6 +99,14 @@ impl Occupant {
     /// Lets a version take over; see [`Slot::swap`](super::Slot::swap).
     async fn swap(&mut self, mut version: Version, manner: Manner) -> Result<Switched, SwapError> {
         let since = Instant::now();
+        let fallback = self.probation.as_ref().map(|probation| probation.fallback.hash());
+        let goes_back = !manner.on_probation && fallback == Some(version.hash());
+        if let Some(probation) = self.probation.take_if(|_| goes_back) {
+            // That one is still there, as it was, and misses nothing if it comes back itself.
+            self.take_back(*probation).await;
+            self.turn += 1;
+            return Ok(Switched { pause: since.elapsed(), state_bytes: None, fallback: None, turn: self.turn });
+        }
         let state_bytes = match manner.with_state {
             true => carry_state(&mut self.running, &mut version).await?,
             false => None,
@@ -138,15 +147,20 @@ impl Occupant {
                 break;
             }
         }
+        self.running.starter.outgoing().flush();
+        self.report_dropped();
+        tokio::task::consume_budget().await;
+    }
+
+    /// Says what the queue had no room for.
+    fn report_dropped(&self) {
         let starter = &self.running.starter;
-        starter.outgoing().flush();
         starter.tally().dropped(&Dropped {
             version: &self.running.label,
             events: self.queue.take_dropped(),
             queue_events: starter.terms().queue_events,
             queue_mib: QUEUE_BYTES / (1024 * 1024),
         });
-        tokio::task::consume_budget().await;
     }
 
     /// Handles one event; gives how many bytes of sends are committed and not flushed.
@@ -244,12 +258,18 @@ impl Occupant {
         self.tell(Happened::Passed);
     }
 
-    /// Puts the version before back, as if it had never been replaced; see `probation`.
+    /// Ends the probation: the version before comes back.
     async fn roll_back(&mut self) {
         let Some(probation) = self.probation.take() else { return };
         let why = probation.reason();
-        let Probation { fallback, journal, .. } = *probation;
+        let bad = self.take_back(*probation).await;
+        self.tell(Happened::RolledBack { bad: Box::new(bad.identity()), good: Box::new(self.running.identity()), why });
+    }
+
+    /// Puts the version before back, as if it had never been replaced; see `probation`. Gives the one that ran.
+    async fn take_back(&mut self, Probation { fallback, journal, .. }: Probation) -> Version {
         let bad = mem::replace(&mut self.running, fallback);
+        let outgoing = Arc::clone(self.running.starter.outgoing());
         self.shadow = None;
         self.queue.set_bound(self.running.starter.terms().queue_events);
         for Past { event, fate, .. } in journal {
@@ -261,12 +281,17 @@ impl Occupant {
                 if let Err(failure) = self.running.rehearse(event).await {
                     tracing::debug!(plugin = self.running.starter.name(), "an event was not made good: {failure}");
                 }
-            } else if let Err(why) = self.attempt(&event).await {
-                self.lose(&event, &why);
+                continue;
+            }
+            outgoing.lane().room().await;
+            match self.attempt(&event).await {
+                Ok(committed) if committed < FLUSH_BYTES => {}
+                Ok(_) => outgoing.flush(),
+                Err(why) => self.lose(&event, &why),
             }
         }
-        self.running.starter.outgoing().flush();
-        self.tell(Happened::RolledBack { bad: Box::new(bad.identity()), good: Box::new(self.running.identity()), why });
+        outgoing.flush();
+        bad
     }
 
     /// An event that nobody will handle any more.

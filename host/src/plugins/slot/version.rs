@@ -35,8 +35,10 @@ pub struct Version {
     pub(super) handled: u64,
     /// Events that it failed on.
     pub(super) failed: u64,
-    /// What it may do.
+    /// What it hears, and may do unless it was limited.
     pub grants: Arc<Grants>,
+    /// What its instances may do.
+    allowed: Arc<Grants>,
     /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
     pub label: Arc<str>,
 }
@@ -109,6 +111,14 @@ impl Version {
         self.starter.outgoing.commit(&mut commands)
     }
 
+    /// From now on it may do what is granted, whatever it asks for.
+    pub(super) fn limit(&mut self, granted: Arc<Grants>) {
+        if let Some(instance) = &mut self.instance {
+            instance.keep_grants(Arc::clone(&granted));
+        }
+        self.allowed = granted;
+    }
+
     /// An instance that crashed is thrown away.
     fn outlive<T>(&mut self, outcome: Result<T, Failure>) -> Result<T, Failure> {
         if matches!(outcome, Err(Failure::Crashed(_))) {
@@ -122,7 +132,7 @@ impl Version {
     /// Boxed, as this is rare and every event would carry its size otherwise.
     #[cold]
     fn restart(&self) -> impl Future<Output = Result<Instance, Failure>> + use<> {
-        let (starter, package, grants) = (self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
+        let (starter, package, grants) = (self.starter.clone(), self.package.clone(), Arc::clone(&self.allowed));
         Box::pin(async move {
             let started = starter.instance(&package).await;
             let (mut instance, _, _) = started.map_err(|error| Failure::NotRestarted(Box::new(error)))?;
@@ -247,7 +257,8 @@ impl Starter {
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
         let (instance, wants, grants) = self.instance(&package).await?;
         let label = label(&wants.version, package.hash);
-        Ok(Version { starter: self.clone(), package, instance: Some(instance), handled: 0, failed: 0, grants, label })
+        let (instance, allowed) = (Some(instance), Arc::clone(&grants));
+        Ok(Version { starter: self.clone(), package, instance, handled: 0, failed: 0, grants, allowed, label })
     }
 
     async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
