@@ -5,7 +5,7 @@ use cometbot::bot::{
     control::{Answer, Asked, Control, KeptVersion, PluginReport, PluginState, Request},
     outcome::{Outcome, OutcomeKind},
 };
-use cometbot_tests::{Ended, Home};
+use cometbot_tests::{Ended, Home, within};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -27,10 +27,10 @@ impl Bot {
     }
 
     /// Runs a command that is to ask for `request` and is answered so.
-    async fn answer<const N: usize>(&mut self, arguments: [&str; N], request: Request, answer: Answer) -> Ended {
+    async fn answer(&mut self, arguments: impl IntoIterator<Item = &str>, request: Request, answer: Answer) -> Ended {
         let command = self.home.spawn(arguments);
-        let (asked, sender) = tokio::time::timeout(cometbot_tests::PATIENCE, self.asked.recv()).await.unwrap().unwrap();
-        assert_eq!(asked, request, "{arguments:?}");
+        let (asked, sender) = within("a request", self.asked.recv()).await.unwrap();
+        assert_eq!(asked, request);
         sender.send(answer).unwrap();
         command.end().await
     }
@@ -77,12 +77,9 @@ async fn each_command_asks_for_what_its_words_say() {
         ("quarantine drop karma", Request::QuarantineDrop { plugin: plugin(), id: None }),
         ("quarantine drop karma 17-1", Request::QuarantineDrop { plugin: plugin(), id: Some(id()) }),
     ] {
-        let command = bot.home.spawn(words.split(' '));
-        let (asked, sender) = tokio::time::timeout(cometbot_tests::PATIENCE, bot.asked.recv()).await.unwrap().unwrap();
-        assert_eq!(asked, request, "{words}");
-        sender.send(done("karma: on its way")).unwrap();
-        let ended = command.end().await;
-        assert_eq!((ended.code, ended.out.as_str(), ended.err.as_str()), (Some(0), "karma: on its way\n", ""));
+        let ended = bot.answer(words.split(' '), request, done("karma: on its way")).await;
+        let said = (ended.code, ended.out.as_str(), ended.err.as_str());
+        assert_eq!(said, (Some(0), "karma: on its way\n", ""), "{words}");
     }
     let ended = bot.answer(["--json", "enable", "karma"], Request::Enable { plugin: karma() }, done("on")).await;
     assert_eq!(json_lines(&ended.out), [json!({"done": "on"})]);

@@ -1,12 +1,12 @@
 //! Changes that meet one another: a plugin is removed, disabled or set up anew while a version of it is being tried.
 
-use std::{fs, time::Duration};
+use std::fs;
 
-use cometbot_tests::{Client, Comet, Home, Plugin, Process};
-use tokio::time::timeout;
-
-/// Only a test that fails waits so long.
-const ENOUGH: Duration = Duration::from_secs(30);
+use cometbot::bot::{
+    control::{Answer, Request, client},
+    outcome::OutcomeKind,
+};
+use cometbot_tests::{Client, Comet, Home, Plugin, Process, within};
 
 fn saying(word: &str) -> Plugin {
     Plugin::answering("web_chat", word)
@@ -34,6 +34,21 @@ fn late(word: &str) -> Plugin {
     saying(word).setup(&format!("(local $n i64) {}", turns(400)))
 }
 
+fn word() -> String {
+    "word".to_owned()
+}
+
+fn reload_of_word() -> Request {
+    Request::Reload { plugin: Some(word()), wait: true, without_state: false }
+}
+
+/// Asks the bot as a command does, without the time that a process takes to start: what is asked for one after the other
+/// meets in the bot.
+async fn ask(home: &Home, request: Request) -> Answer {
+    let socket = home.path().join("state/control.sock");
+    within("an answer of the bot", client::ask(&socket, &request)).await.unwrap()
+}
+
 async fn slow_home(comet: &Comet) -> (Home, Process, Client) {
     let home = Home::at(comet)
         .set("plugins", "time-per-event-ms = 5000\nprobation-events = 0")
@@ -52,7 +67,7 @@ async fn a_plugin_that_comes_back_begins_when_what_waited_for_it_is_done() {
     assert_eq!(client.next_lines(1).await, ["old 0"]);
     assert_eq!(home.run(["disable", "word"]).await.code, Some(0));
     home.rename_plugin("word.wat", saying("new").text());
-    let enabled = timeout(ENOUGH, home.run(["enable", "word"])).await.unwrap();
+    let enabled = home.run(["enable", "word"]).await;
     assert_eq!(enabled.code, Some(0), "{enabled:?}");
     let disabled = bot.wait_until_it_says("plugin disabled").await;
     let started = bot.wait_for_all("the new version", 2, |line| line.says("plugin started")).await;
@@ -70,18 +85,21 @@ async fn whoever_waits_for_a_version_hears_that_its_plugin_was_disabled_meanwhil
     let comet = Comet::start().await;
     let (home, bot, _client) = slow_home(&comet).await;
     home.rename_plugin("word.wat", late("new").text());
-    let reload = home.run(["reload", "word", "--wait"]);
-    let disable = async {
+    let disabled = async {
         // The reload has to be under way; if it is not yet, it is refused, which is an answer as well.
-        home.run(["plugins"]).await;
-        home.run(["disable", "word"]).await
+        ask(&home, Request::Plugins {}).await;
+        ask(&home, Request::Disable { plugin: word() }).await
     };
-    let (reloaded, disabled) = timeout(ENOUGH, async { tokio::join!(reload, disable) }).await.unwrap();
-    assert_eq!(disabled.code, Some(0), "{disabled:?}");
-    assert!(format!("{reloaded:?}").contains("disabled"), "{reloaded:?}");
+    let (reloaded, disabled) = tokio::join!(ask(&home, reload_of_word()), disabled);
+    assert!(matches!(disabled, Answer::Done { .. }), "{disabled:?}");
+    match reloaded {
+        Answer::Outcomes { outcomes, .. } => assert_eq!(outcomes[0].kind, OutcomeKind::Disabled),
+        Answer::Refused { why } => assert!(why.contains("is disabled"), "{why}"),
+        other => panic!("{other:?}"),
+    }
     bot.wait_until_it_says("plugin disabled").await;
     // Nor does anybody wait in vain who wants an earlier version of what is disabled.
-    let ended = timeout(ENOUGH, home.run(["rollback", "word", "--wait"])).await.unwrap();
+    let ended = home.run(["rollback", "word", "--wait"]).await;
     assert!(ended.code == Some(1) && ended.err.contains("is disabled"), "{ended:?}");
 }
 
@@ -96,6 +114,7 @@ async fn a_plugin_is_removed_once_also_if_a_version_of_it_was_being_tried() {
     bot.wait_until_it_says("plugin removed").await;
     let ended = home.run(["--json", "plugins"]).await;
     assert!(!ended.out.contains("word"), "{ended:?}");
+    assert_eq!(bot.lines(|line| line.says("plugin removed")).len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -106,7 +125,7 @@ async fn whoever_reloads_everything_hears_at_once_of_a_broken_file_that_is_gone(
     home.rename_plugin("broken.wat", "(module (oops))");
     bot.rejected("broken").await;
     home.delete_plugin("broken.wat");
-    let ended = timeout(ENOUGH, home.run(["reload", "--wait"])).await.unwrap();
+    let ended = home.run(["reload", "--wait"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
 }
 
@@ -115,16 +134,15 @@ async fn settings_that_change_while_a_version_is_being_tried_do_not_bring_the_ol
     let comet = Comet::start().await;
     let (home, bot, mut client) = slow_home(&comet).await;
     home.rename_plugin("word.wat", late("new").text());
-    let reload = home.run(["reload", "word", "--wait"]);
-    let change = async {
-        home.run(["plugins"]).await;
+    let changed = async {
+        ask(&home, Request::Plugins {}).await;
         let file = home.path().join("bot.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, text + "[plugin.word]\nmemory-mib = 8\n").unwrap();
-        home.run(["reload", "--wait"]).await
+        ask(&home, Request::Reload { plugin: None, wait: true, without_state: false }).await
     };
-    let (_, changed) = timeout(ENOUGH, async { tokio::join!(reload, change) }).await.unwrap();
-    assert_eq!(changed.code, Some(0), "{changed:?}");
+    let (_, changed) = tokio::join!(ask(&home, reload_of_word()), changed);
+    assert!(matches!(changed, Answer::Outcomes { .. }), "{changed:?}");
     assert!(bot.lines(|line| line.says("plugin replaced")).len() <= 2);
     assert_eq!(client.ask("web_chat", "x").await, "new x");
 }

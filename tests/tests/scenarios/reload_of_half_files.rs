@@ -7,12 +7,15 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::{Duration, Instant},
 };
 
-use cometbot_tests::{Client, Comet, Home, Load, Plugin};
+use cometbot_tests::{Client, Comet, Home, Line, Load, Plugin};
 
 const PIPES: [&str; 2] = ["web_a", "web_b"];
 const RATE: u64 = 2_000;
+/// A file that is away for less is being replaced.
+const BLINK: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_written_in_a_hundred_pieces_is_taken_when_it_is_whole_and_nothing_is_lost() {
@@ -116,9 +119,15 @@ async fn however_a_file_is_replaced_the_new_version_runs() {
     for (number, (way, replace)) in ways.iter().enumerate() {
         bot.forget();
         let word = format!("w{}", number + 1);
+        let since = Instant::now();
         replace(&Plugin::answering("web_chat", &word).text());
-        bot.replaced("word").await;
+        let was_away_for = since.elapsed();
+        let runs = |line: &Line| line.says("plugin replaced") || line.says("plugin started");
+        bot.wait_for("the new version", runs).await;
         assert_eq!(client.ask("web_chat", "x").await, format!("{word} x"), "{way}");
-        assert_eq!(bot.lines(|line| line.says("plugin removed")).len(), 0, "{way}");
+        // On a busy machine this test itself may have stood still while the file was away: then it was away for good.
+        if was_away_for < BLINK {
+            assert_eq!(bot.lines(|line| line.says("plugin removed")).len(), 0, "{way}");
+        }
     }
 }

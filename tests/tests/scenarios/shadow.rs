@@ -1,7 +1,7 @@
 //! A candidate beside the version that runs: it hears the same, what it would send does not leave, and where it differs is
 //! told.
 
-use cometbot_tests::{Client, Comet, Home, Plugin};
+use cometbot_tests::{Client, Comet, Home, Plugin, within};
 use serde_json::Value;
 
 /// Answers each message; the candidate answers `odd` differently and fails on `bad`.
@@ -16,14 +16,17 @@ fn candidate() -> Plugin {
 
 /// What `cometbot plugins` says of the candidate, once it has been compared on so many events.
 async fn compared(home: &Home, events: u64) -> Value {
-    loop {
-        let ended = home.run(["--json", "plugins", "word"]).await;
-        assert_eq!(ended.code, Some(0), "{ended:?}");
-        let report: Value = serde_json::from_str(&ended.out).unwrap();
-        if report["candidate"]["compared"].as_u64().unwrap() >= events {
-            return report["candidate"].clone();
+    let look = async {
+        loop {
+            let ended = home.run(["--json", "plugins", "word"]).await;
+            assert_eq!(ended.code, Some(0), "{ended:?}");
+            let report: Value = serde_json::from_str(&ended.out).unwrap();
+            if report["candidate"]["compared"].as_u64().unwrap() >= events {
+                return report["candidate"].clone();
+            }
         }
-    }
+    };
+    within("the candidate's comparison", look).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
