@@ -44,7 +44,7 @@ impl Comparison {
     /// Events that both versions have handled.
     #[must_use]
     pub fn compared(&self) -> u64 {
-        self.compared.load(Ordering::Relaxed)
+        self.compared.load(Ordering::Acquire)
     }
 
     /// Those of them in which the candidate did otherwise.
@@ -126,23 +126,24 @@ async fn follow(
         } else {
             Ok(Commands::default())
         };
-        comparison.compared.fetch_add(1, Ordering::Relaxed);
         if let (Ok(_), Err(_)) = (&outcome, &theirs) {
             comparison.failed.fetch_add(1, Ordering::Relaxed);
         }
-        let Some(words) = difference(&outcome, &theirs) else { continue };
-        let times = lines.pass();
-        let words = format!("on {} {:?} {}", event.pipe, &*event.name, brief(&words));
-        if let Some(times) = times {
-            tracing::warn!(
-                plugin,
-                version = &*running,
-                candidate = &*candidate.label,
-                times,
-                "the candidate does otherwise: {words}"
-            );
+        if let Some(words) = difference(&outcome, &theirs) {
+            let words = format!("on {} {:?} {}", event.pipe, &*event.name, brief(&words));
+            if let Some(times) = lines.pass() {
+                tracing::warn!(
+                    plugin,
+                    version = &*running,
+                    candidate = &*candidate.label,
+                    times,
+                    "the candidate does otherwise: {words}"
+                );
+            }
+            comparison.differs(words);
         }
-        comparison.differs(words);
+        // Last, so that whoever sees an event counted sees all that is known of it.
+        comparison.compared.fetch_add(1, Ordering::Release);
         tokio::task::consume_budget().await;
     }
 }
