@@ -222,12 +222,13 @@ pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -
     Ok(())
 }
 
-/// Lets commands reach the bot. A path that no socket can have keeps no bot from running.
+/// Lets commands reach the bot. A path that no socket can have keeps no bot from running, and neither does a system
+/// without such sockets.
 async fn serve_control(path: &Path, asks: mpsc::Sender<control::Asked>) -> Result<Option<Control>, ControlError> {
     match Control::serve(path, asks).await {
         Ok(control) => Ok(Some(control)),
-        Err(error @ ControlError::TooLong { .. }) => {
-            tracing::warn!("{error}; until then no command reaches this bot");
+        Err(error) if error.is_bearable() => {
+            tracing::warn!("no command reaches this bot: {error}");
             Ok(None)
         }
         Err(error) => Err(error),

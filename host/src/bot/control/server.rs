@@ -65,6 +65,14 @@ pub enum ControlError {
     },
 }
 
+impl ControlError {
+    /// Whether a bot may run all the same, which no command reaches then.
+    #[must_use]
+    pub const fn is_bearable(&self) -> bool {
+        matches!(self, Self::TooLong { .. })
+    }
+}
+
 /// A control socket that is served. Dropping it ends its connections and removes its file.
 #[derive(Debug)]
 pub struct Control {

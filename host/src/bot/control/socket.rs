@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     os::unix::{
-        fs::{DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
+        fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _},
         net::SocketAddr,
     },
     path::{Path, PathBuf},
@@ -12,6 +12,7 @@ use std::{
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
 use super::server::ControlError;
+use crate::private_file;
 
 /// Clients that may wait to be let in.
 const BACKLOG: u32 = 128;
@@ -72,7 +73,7 @@ pub(super) async fn listen(path: &Path) -> Result<(UnixListener, SocketFile), Co
 /// Makes the folder of the socket, for its owner alone, unless it is there.
 fn make_folder(path: &Path) -> io::Result<()> {
     let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    private_file::make_folder(folder)
 }
 
 /// Removes the socket that a dead bot left there.

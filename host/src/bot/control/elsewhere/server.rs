@@ -12,6 +12,14 @@ pub enum ControlError {
     NotHere,
 }
 
+impl ControlError {
+    /// Whether a bot may run all the same, which no command reaches then.
+    #[must_use]
+    pub const fn is_bearable(&self) -> bool {
+        true
+    }
+}
+
 /// A control socket, of which there is none here.
 #[derive(Debug)]
 pub struct Control(());
