@@ -176,6 +176,21 @@ pub(crate) fn remove(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Whether the file is this process's user's, and nothing to strangers: only then can its content be a secret.
+#[cfg(unix)]
+pub(crate) fn is_secret(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    // The group may be the user's own: orchestrators that mount volumes let it read everything there.
+    Ok(metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o007 == 0)
+}
+
+/// Elsewhere the folder decides.
+#[cfg(not(unix))]
+pub(crate) fn is_secret(_: &File) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// The file's content, if there is such a file.
 pub(crate) fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
     match fs::read(path) {
@@ -275,5 +290,25 @@ mod tests {
         replace(&folder.join("a"), b"", Outlives::Process).unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(folder.parent().unwrap()), mode(&folder), mode(&folder.join("a"))), (0o700, 0o700, 0o600));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_strangers_may_read_or_have_made_is_no_secret() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        replace(&path, b"k", Outlives::Process).unwrap();
+        let is_secret = |path: &Path| super::is_secret(&File::open(path).unwrap()).unwrap();
+        assert!(is_secret(&path));
+        for mode in [0o604, 0o602] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(!is_secret(&path), "{mode:o}");
+        }
+        // Only the superuser can give files away.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        if std::os::unix::fs::chown(&path, Some(12_345), None).is_ok() {
+            assert!(!is_secret(&path), "another user's");
+        }
     }
 }

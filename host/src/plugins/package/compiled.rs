@@ -2,12 +2,13 @@
 //!
 //! Machine code that is read from a file is run as it is, so each entry carries a keyed hash over all of it. The key lies
 //! beside the entries, readable for the bot's user alone: an entry that was damaged, put there by somebody else, or made
-//! by another build is noticed and compiled anew, never run. Against who can read the key nothing helps: that is whoever
-//! could replace the bot itself.
+//! by another build is noticed and compiled anew, never run. The same holds for a key that another user has put there, or
+//! that strangers can read. Against who can read the key nothing helps: that is whoever could replace the bot itself.
 
 use std::{
     collections::BTreeSet,
-    fs, io,
+    fs::{self, File},
+    io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
@@ -56,10 +57,10 @@ impl Compiled {
     pub fn open(folder: PathBuf) -> io::Result<Self> {
         private_file::make_folder(&folder)?;
         let path = folder.join(KEY);
-        let key = match fs::read(&path) {
-            Ok(key) if key.len() == TAG_BYTES => key,
+        let key = match secret(&path) {
+            Some(key) => key,
             // Whatever was made with a key that is lost is worth nothing any more, and will be made anew.
-            _ => {
+            None => {
                 let mut key = vec![0; TAG_BYTES];
                 SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("the system gives no randomness"))?;
                 private_file::replace(&path, &key, Outlives::Process)?;
@@ -142,6 +143,15 @@ impl Compiled {
     }
 }
 
+/// The key, if nobody else can have made it or read it: he could vouch for code of his own.
+fn secret(path: &Path) -> Option<Vec<u8>> {
+    let file = File::open(path).ok().filter(|file| private_file::is_secret(file).is_ok_and(|is_secret| is_secret))?;
+    let mut key = Vec::new();
+    // One byte more would be seen.
+    file.take(TAG_BYTES as u64 + 1).read_to_end(&mut key).ok()?;
+    (key.len() == TAG_BYTES).then_some(key)
+}
+
 #[allow(unsafe_code, reason = "the engine asks for a promise that nobody else wrote these bytes; see the caller")]
 fn deserialize(sandbox: &Sandbox, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: the bytes came out of `Component::serialize` of this very build, as `verified` has just made sure by a hash
@@ -206,6 +216,16 @@ mod tests {
         fs::remove_file(compiled.folder.join(KEY)).unwrap();
         let stranger = Compiled::open(compiled.folder.clone()).unwrap();
         assert!(stranger.read(&sandbox, content).is_none());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_key_vouches_for_that_strangers_can_read_is_not_run() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_folder, sandbox, compiled, content) = kept();
+        fs::set_permissions(compiled.folder.join(KEY), fs::Permissions::from_mode(0o644)).unwrap();
+        let later = Compiled::open(compiled.folder.clone()).unwrap();
+        assert!(later.read(&sandbox, content).is_none());
     }
 
     #[test]
