@@ -85,7 +85,7 @@ impl Reload<'_> {
                 plugin,
                 version,
                 bad,
-                "an earlier version is back in place of {bad}: {}",
+                "an earlier version is back: {}",
                 quiet(why)
             ),
             Self::Removed => tracing::info!(target: TARGET, plugin, "plugin removed"),

@@ -311,3 +311,49 @@ async fn the_version_that_the_operator_goes_back_to_during_a_probation_misses_no
     client.send("web_ask", "msg", "");
     assert_eq!(client.next_lines(1).await, ["good 5"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_version_that_was_taken_back_does_not_come_back_by_disabling_and_enabling() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let bot = home.live().await;
+    home.rename_plugin("word.wat", saying("two").text());
+    bot.replaced("word").await;
+    done(&home, &["rollback", "word", "--wait"]).await;
+    let ended = done(&home, &["plugins", "word"]).await;
+    assert!(ended.out.contains("\n  taken back  "), "{ended:?}");
+    done(&home, &["disable", "word"]).await;
+    done(&home, &["enable", "word"]).await;
+    comet.subscribed("web_chat", 1).await;
+    let mut client = Client::join(&comet, ["web_chat"]).await;
+    assert_eq!(said(&mut client).await, "one x");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_that_is_put_right_while_its_version_is_on_probation_is_judged_by_that() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "probation-seconds = 3").plugin("word.wat", saying("one").text());
+    let bot = home.live().await;
+    home.rename_plugin("word.wat", saying("two").text());
+    bot.replaced("word").await;
+    home.rename_plugin("word.wat", "(module (oops))");
+    bot.rejected("word").await;
+    home.rename_plugin("word.wat", saying("two").text());
+    let ended = done(&home, &["reload", "word", "--wait"]).await;
+    assert!(ended.out.contains("word: swapped to "), "{ended:?}");
+    bot.wait_until_it_says("the version has passed its probation").await;
+    let ended = done(&home, &["--json", "plugins", "word"]).await;
+    assert!(ended.out.contains(r#""state":"running""#), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mistake_in_the_configuration_does_not_put_the_running_bot_out_of_reach() {
+    let comet = Comet::start().await;
+    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let bot = home.live().await;
+    home.rename_plugin("word.wat", saying("two").text());
+    bot.replaced("word").await;
+    std::fs::write(home.path().join("bot.toml"), "[pluggins]\n").unwrap();
+    let ended = done(&home, &["rollback", "word", "--wait"]).await;
+    assert!(ended.err.contains("pluggins") && ended.err.contains("going on with"), "{ended:?}");
+}

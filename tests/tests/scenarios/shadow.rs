@@ -75,6 +75,9 @@ async fn a_plugin_that_is_set_so_runs_every_new_version_beside_first() {
     bot.wait_until_it_says("a candidate runs beside").await;
     assert_eq!(client.ask("web_chat", "odd").await, "word odd");
     assert_eq!(compared(&home, 1).await["different"], 1);
+    // A reload by hand changes nothing in that.
+    assert_eq!(home.run(["reload", "word", "--wait"]).await.code, Some(0));
+    assert_eq!(client.ask("web_chat", "odd").await, "word odd");
     let ended = home.run(["promote", "word"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     bot.replaced("word").await;

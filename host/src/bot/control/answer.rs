@@ -103,6 +103,9 @@ pub struct PluginReport {
     pub grants: Option<Value>,
     /// What became of the last attempt to change what runs.
     pub last: Option<Outcome>,
+    /// The version that was taken back and why, if that is what lies in the folder.
+    #[serde(default)]
+    pub held_back: Option<String>,
     /// The good versions that are kept for a rollback, newest first.
     #[serde(default)]
     pub kept: Vec<KeptVersion>,

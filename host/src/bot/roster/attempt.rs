@@ -49,6 +49,8 @@ pub(super) enum Why {
     Folder,
     /// The operator wants it tried again, or has just granted what it asks for.
     Wish,
+    /// The operator wants the candidate to take over.
+    Promote,
     /// The operator wants an earlier version.
     Rollback,
     /// The plugin's settings have changed.
@@ -146,7 +148,8 @@ impl Roster {
             // Another version may have taken over since the settings have changed.
             attempt.source = Source::Kept(running.hash);
         }
-        if attempt.why == Why::Folder && starter.terms().shadow && plugin.running.is_some() {
+        let is_new = matches!(attempt.why, Why::Folder | Why::Wish);
+        if is_new && starter.terms().shadow && plugin.running.is_some() {
             attempt.why = Why::Shadow;
         }
         let known = Known {

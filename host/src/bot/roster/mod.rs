@@ -351,6 +351,9 @@ impl Roster {
         }
         report::say(plugin, &outcome);
         plugin.last = Some(outcome.clone());
+        if let (OutcomeKind::Swapped { .. }, Some(running)) = (&outcome.kind, &mut plugin.running) {
+            running.outcome = Some(outcome.clone());
+        }
         // A version that took over may still be taken back.
         if !matches!(outcome.kind, OutcomeKind::Swapped { .. }) || !plugin.is_on_probation() {
             self.waiters.tell(&outcome, plugin.number);
@@ -360,8 +363,8 @@ impl Roster {
     /// A version has passed its probation: what became of it is final.
     fn now_final(&mut self, name: &str) {
         let Some(plugin) = self.plugins.get(name) else { return };
-        if let Some(last) = &plugin.last {
-            self.waiters.tell(last, plugin.number);
+        if let Some(outcome) = plugin.running.as_ref().and_then(|running| running.outcome.as_ref()) {
+            self.waiters.tell(outcome, plugin.number);
         }
     }
 }

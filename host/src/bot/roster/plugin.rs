@@ -57,6 +57,8 @@ pub(super) struct Running {
     pub(super) since: SystemTime,
     /// What the version hears that would come back, as long as it may.
     pub(super) fallback: Option<Arc<Grants>>,
+    /// What became of the attempt by which it runs.
+    pub(super) outcome: Option<Outcome>,
     /// How many versions have taken over in the slot, as far as it is known.
     pub(super) turn: u64,
     /// What the slot has said of one that has taken over, ahead of its answer that it has.
@@ -154,6 +156,7 @@ impl Running {
             since: SystemTime::now(),
             fallback: None,
             turn: 0,
+            outcome: None,
             early: Vec::new(),
         }
     }

@@ -54,6 +54,7 @@ pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginR
         memory_bytes: plugin.tally.memory_bytes(),
         grants: plugin.record.granted.as_ref().and_then(|granted| serde_json::to_value(granted).ok()),
         last: plugin.last.clone(),
+        held_back: plugin.record.held_back.as_ref().map(|held| format!("{}: {}", held.hash, held.why)),
         kept: plugin.record.good.iter().map(kept).collect(),
         candidate: plugin.candidate.as_ref().map(|candidate| CandidateReport {
             version: candidate.label.to_string(),

@@ -196,7 +196,7 @@ impl Roster {
         install(&path, &bytes).map_err(|error| {
             format!("cannot write {} ({error}): copy the candidate's file there yourself", path.display())
         })?;
-        Ok(Try::new(Source::Kept(hash), Why::Wish))
+        Ok(Try::new(Source::Kept(hash), Why::Promote))
     }
 
     fn enable(&mut self, name: &str) -> Result<Try, Refusal> {
@@ -207,7 +207,8 @@ impl Roster {
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
         plugin.record.disabled = false;
         self.write_record(name);
-        Ok(Try::new(Source::File(path), Why::Wish))
+        // As after a restart: if the file is one that was taken back, the one that ran last does so again.
+        Ok(Try::new(Source::File(path), Why::Start))
     }
 
     fn disable(&mut self, name: &str) -> Result<Answer, Refusal> {

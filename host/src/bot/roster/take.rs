@@ -49,13 +49,14 @@ impl Roster {
         }
         plugin.forget_waiting(&attempt.source);
         match result {
-            Ok(Ready::Version(version)) => match self.give(&name, attempt, *version) {
+            Ok(Ready::Version(version)) => match self.give(&name, &attempt, *version) {
                 Ok(()) => return,
-                Err(rejection) => self.reject(&name, &rejection),
+                Err(rejection) => self.reject(&name, &attempt, &rejection),
             },
             // What runs has yet to show that it is good: whoever waits wants to know that.
             Ok(Ready::Unchanged) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
                 plugin.number = plugin.number.max(attempt.number);
+                plugin.last = plugin.running.as_ref().and_then(|running| running.outcome.clone());
             }
             Ok(Ready::Unchanged) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
@@ -87,14 +88,14 @@ impl Roster {
                 if let Rejection::Package(PackageError::Read(_)) = rejection {
                     self.unread.push(name.clone());
                 }
-                self.reject(&name, &rejection);
+                self.reject(&name, &attempt, &rejection);
             }
         }
         self.go_on(&name);
     }
 
     /// Gives a version that could run to the plugin's slot, or makes one. Nothing more is to be done then for the moment.
-    fn give(&mut self, name: &str, attempt: Try, version: Version) -> Result<(), Rejection> {
+    fn give(&mut self, name: &str, attempt: &Try, version: Version) -> Result<(), Rejection> {
         if let Some(waiting) = self.beyond(name, attempt.why, &version) {
             self.hold(name, waiting);
             self.go_on(name);
@@ -107,9 +108,7 @@ impl Roster {
         let (identity, package) = (version.identity(), version.package().clone());
         let Some(running) = &plugin.running else {
             if attempt.why == Why::Shadow {
-                self.reject(name, &Rejection::NothingRuns);
-                self.go_on(name);
-                return Ok(());
+                return Err(Rejection::NothingRuns);
             }
             let slot = Slot::start(version, self.news.0.clone());
             plugin.running = Some(Running::new(slot, &identity));
@@ -122,7 +121,7 @@ impl Roster {
             return Ok(());
         };
         plugin.is_trying = true;
-        let name = name.to_owned();
+        let (name, attempt) = (name.to_owned(), attempt.clone());
         if attempt.why == Why::Shadow {
             let granted = plugin.record.granted.clone().unwrap_or_default();
             let reply = running.slot.shadow(version, Arc::new(granted));
@@ -199,7 +198,7 @@ impl Roster {
                 self.try_now(&name, Try { without_state: true, ..attempt });
                 return;
             }
-            Err(rejection) => self.reject(&name, &rejection),
+            Err(rejection) => self.reject(&name, &attempt, &rejection),
         }
         self.go_on(&name);
     }
@@ -246,7 +245,7 @@ impl Roster {
                 plugin.record.held_back = plugin.record.held_back.take().or(went_back_from);
             }
             Why::Restore | Why::Terms => {}
-            Why::Start | Why::Folder | Why::Wish | Why::Shadow => plugin.record.held_back = None,
+            Why::Start | Why::Folder | Why::Wish | Why::Promote | Why::Shadow => plugin.record.held_back = None,
         }
         if plugin.record != before {
             self.write_record(name);
@@ -264,6 +263,7 @@ impl Roster {
         match what {
             Happened::Passed if turn == running.turn => {
                 running.fallback = None;
+                tracing::info!(plugin = &*name, version = &*running.label, "the version has passed its probation");
                 self.reroute();
                 self.make_good(&name);
                 self.now_final(&name);
@@ -292,8 +292,21 @@ impl Roster {
         }
     }
 
-    pub(super) fn reject(&mut self, name: &str, rejection: &Rejection) {
-        self.conclude(name, OutcomeKind::Rejected { why: rejection.to_string() });
+    fn reject(&mut self, name: &str, attempt: &Try, rejection: &Rejection) {
+        let kind = OutcomeKind::Rejected { why: rejection.to_string() };
+        if attempt.why != Why::Shadow {
+            return self.conclude(name, kind);
+        }
+        // Of the plugin itself nothing has become.
+        let Some(plugin) = self.plugins.get_mut(name) else { return };
+        plugin.number = plugin.number.max(attempt.number);
+        tracing::warn!(
+            plugin = name,
+            version = plugin.label(),
+            "the candidate does not run: {}",
+            QuietText(&rejection.to_string())
+        );
+        self.waiters.tell(&Outcome::now(name, kind), attempt.number);
     }
 
     /// What is tried next has its turn.

@@ -60,7 +60,17 @@ fn plugin_name(text: &str) -> Result<String, String> {
 impl Common {
     /// Where the control socket of the bot is that has this configuration.
     fn control_socket(&self) -> Result<PathBuf, CliError> {
-        Ok(self.load_if_there()?.service.control)
+        let mistake = match self.load_if_there() {
+            Ok(config) => return Ok(config.service.control),
+            Err(mistake) => mistake,
+        };
+        // With a mistake in bot.toml the bot runs on, and must be within reach.
+        let usual = self.config_path().with_file_name("state").join("control.sock");
+        if !usual.exists() {
+            return Err(mistake);
+        }
+        remark(&format!("{}; going on with {}", mistake.message, usual.display()))?;
+        Ok(usual)
     }
 }
 
@@ -84,6 +94,9 @@ async fn carry_out(common: &Common, request: &Request) -> Result<(), CliError> {
         Answer::Outcomes { outcomes, notes } => {
             for outcome in &outcomes {
                 output.foreign_line(&outcome.to_string(), outcome)?;
+            }
+            if outcomes.is_empty() && notes.is_empty() {
+                remark("nothing has changed")?;
             }
             for note in notes {
                 remark(&note)?;

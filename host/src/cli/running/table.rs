@@ -107,6 +107,9 @@ pub(super) fn details(report: &PluginReport, now: u64) -> String {
     if let Some(last) = &report.last {
         say("last", format!("{} ago: {}", age(last.at, now), without_name(last)));
     }
+    if let Some(held_back) = &report.held_back {
+        say("taken back", held_back.clone());
+    }
     for kept in &report.kept {
         say("kept", format!("{}, good since {} ago", kept.version, age(kept.since, now)));
     }

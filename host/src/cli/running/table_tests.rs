@@ -25,6 +25,7 @@ fn running(name: &str) -> PluginReport {
         memory_bytes: 1_310_720,
         grants: None,
         last: None,
+        held_back: None,
         kept: Vec::new(),
         candidate: None,
     }

@@ -10,8 +10,8 @@
 //! Every file is written under another name and then renamed, so that a kill at any moment leaves a folder that can be
 //! read. A file that is damaged all the same is said and passed over; it never keeps a bot from starting.
 //!
-//! Called by `bot` and by `slot`. Calls block for as long as the disk takes: from async code through `spawn_blocking`,
-//! [`Quarantine::add`] excepted, which hands one small file to the system.
+//! Called by `bot` and by `slot`. Calls block for as long as the disk takes, which is for a task that events do not wait
+//! for; [`Quarantine::add`] excepted, which hands one small file to the system.
 
 use std::{
     fs, io,
