@@ -1,22 +1,15 @@
 //! What is tried with a plugin, and the part of it that takes time: reading, compiling, starting.
 
-use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc};
 
 use tokio::sync::Semaphore;
 
-use super::{Roster, Workshop};
-use crate::{
-    comet::name::PipeName,
-    plugins::{
-        grants::Grants,
-        kept::Record,
-        package::{ContentHash, Package, PackageError},
-        slot::{StartError, Starter, SwapError, Version},
-    },
+use super::{Roster, Workshop, room::PIPES_MAX};
+use crate::plugins::{
+    kept::Record,
+    package::{ContentHash, Package, PackageError},
+    slot::{StartError, Starter, SwapError, Version},
 };
-
-/// The most pipes that are heard: 64 connections full.
-const PIPES_MAX: usize = 2048;
 
 /// Something to try with a plugin.
 #[derive(Debug, Clone)]
@@ -199,8 +192,8 @@ async fn load(
     // A `setup` that waits holds up nobody's compiler.
     drop(turn);
     let package = match compiled {
-        Compiled::Package(package) => package,
-        Compiled::Not(ready) => return Ok(ready),
+        ToStart::Package(package) => package,
+        ToStart::Nothing(ready) => return Ok(ready),
     };
     let version = match why {
         Why::Shadow => starter.apart().start(package).await?,
@@ -209,12 +202,14 @@ async fn load(
     Ok(Ready::Version(Box::new(version)))
 }
 
-enum Compiled {
+/// What compiling comes to.
+enum ToStart {
     Package(Package),
-    Not(Ready),
+    /// There is nothing to start: the attempt has come as far as it will.
+    Nothing(Ready),
 }
 
-fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<Compiled, Rejection> {
+fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<ToStart, Rejection> {
     let at_hand = |hash| known.packages.iter().find(|package| package.hash == hash).cloned();
     let Workshop { sandbox, compiled, kept, .. } = workshop;
     let (bytes, hash) = match attempt.source {
@@ -225,14 +220,14 @@ fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<Compiled,
         }
         Source::Kept(hash) => {
             if let Some(package) = at_hand(hash) {
-                return Ok(Compiled::Package(package));
+                return Ok(ToStart::Package(package));
             }
             let bytes = kept.versions().get(hash).map_err(PackageError::Read)?;
             (bytes.ok_or(Rejection::NotKept(hash))?.into(), hash)
         }
     };
     if let Some(ready) = is_settled(attempt.why, hash, known) {
-        return Ok(Compiled::Not(ready));
+        return Ok(ToStart::Nothing(ready));
     }
     let package = match at_hand(hash) {
         Some(package) => package,
@@ -242,7 +237,7 @@ fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<Compiled,
     if let Err(error) = kept.versions().put(hash, &bytes) {
         tracing::warn!("a version cannot be kept, so there may be no way back to it: {error}");
     }
-    Ok(Compiled::Package(package))
+    Ok(ToStart::Package(package))
 }
 
 /// Whether nothing has to be loaded.
@@ -259,64 +254,5 @@ fn is_settled(why: Why, hash: ContentHash, known: &Known) -> Option<Ready> {
             newest.filter(|_| is_held_back || record.good.iter().all(|good| good.hash != hash)).map(Ready::After)
         }
         _ => None,
-    }
-}
-
-/// Whether there is room for a plugin with these grants beside `others`, of which `max` may run.
-///
-/// # Errors
-/// The [`Rejection`] that says of what there would be too much.
-pub fn admit<'a>(others: impl Iterator<Item = &'a Grants>, grants: &'a Grants, max: usize) -> Result<(), Rejection> {
-    let mut plugins = 0;
-    let counted = others.inspect(|_| plugins += 1);
-    let pipes: BTreeSet<&PipeName> = counted.chain([grants]).flat_map(Grants::subscribed).collect();
-    if pipes.len() > PIPES_MAX {
-        return Err(Rejection::TooManyPipes(pipes.len()));
-    }
-    if plugins >= max {
-        return Err(Rejection::TooMany(max));
-    }
-    Ok(())
-}
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
-
-    use super::*;
-    use crate::plugins::grants::Heard;
-
-    /// A plugin that hears the pipes of these numbers.
-    fn hearing(numbers: std::ops::Range<usize>) -> Grants {
-        let heard = |number| Heard { pipe: PipeName::new(&format!("web_{number}")).unwrap(), events: Vec::new() };
-        let mut grants = Grants::default();
-        grants.hear = numbers.map(heard).collect();
-        grants
-    }
-
-    #[test]
-    fn a_plugin_is_admitted_as_long_as_all_hear_2048_pipes_together() {
-        let others = [hearing(0..1_000), hearing(500..1_900)];
-        assert!(admit(others.iter(), &hearing(1_800..2_048), 3).is_ok());
-        let refused = admit(others.iter(), &hearing(1_800..2_049), 3).unwrap_err();
-        assert!(
-            refused.to_string().contains("make 2049 with those of the plugins that run, and 2048 is the most"),
-            "{refused}"
-        );
-    }
-
-    #[test]
-    fn pipes_that_are_not_subscribed_are_not_counted() {
-        let mut grants = hearing(0..2_047);
-        for pipe in ["msg", "host:gap"] {
-            grants.hear.push(Heard { pipe: PipeName::heard(pipe).unwrap(), events: Vec::new() });
-        }
-        assert!(admit([hearing(2_047..2_048)].iter(), &grants, 2).is_ok());
-    }
-
-    #[test]
-    fn a_plugin_is_not_admitted_beside_as_many_as_may_run() {
-        let others = [hearing(0..1), hearing(1..2)];
-        assert!(admit(others.iter(), &hearing(2..3), 3).is_ok());
-        assert!(matches!(admit(others.iter(), &hearing(2..3), 2), Err(Rejection::TooMany(2))));
     }
 }

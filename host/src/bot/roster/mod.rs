@@ -1,14 +1,18 @@
 //! The plugins that run, and what becomes of them when files, settings and the operator's wishes change.
 //!
-//! One task owns all of it and waits for nobody: what takes time (reading, compiling, `setup`, the switch, the end of a
-//! probation) happens beside it and comes back as news. For each plugin one attempt is under way at a time; what comes
-//! meanwhile waits, and the newest counts. Each attempt ends in an [`Outcome`].
+//! One task owns all of it and waits for nobody but the disk, for small files: what takes time (reading, compiling,
+//! `setup`, the switch, the end of a probation) happens beside it and comes back as news. For each plugin one attempt is
+//! under way at a time; what comes meanwhile waits, and the newest counts. Each attempt ends in an [`Outcome`].
 //!
 //! - `attempt`: what is tried, and the part of it that takes time.
-//! - `take`: what becomes of its result.
-//! - `plugin`: what is known of one plugin.
-//! - `requests`, `apply`: the operator's wishes, bot.toml's changes.
+//! - `take`: what becomes of what was loaded; `room`: whether there is any for it.
+//! - `switch`: what its slot makes of it, then and later.
+//! - `leave`: how a plugin goes.
+//! - `plugin`: what is known of one plugin. `keep`: what of it outlives the bot.
+//! - `requests`, `failed`, `apply`: the operator's wishes, those about failed events, bot.toml's changes.
 //! - `waiters`: who waits for outcomes. `report`: what is told of a plugin.
+//!
+//! Run by `bot`; `cli` asks [`admit`] what the bot would.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,11 +25,11 @@ use tokio::{
     task::{JoinError, JoinSet},
 };
 
-pub use self::attempt::{Rejection, admit};
+pub use self::{attempt::Rejection, room::admit};
 use self::{
     attempt::{Loaded, Source, Try, Why},
     plugin::Plugin,
-    take::Switch,
+    switch::Switch,
     waiters::Waiters,
 };
 use super::{
@@ -41,7 +45,7 @@ use crate::{
     metrics::Metrics,
     plugins::{
         folder::{Change, Watch},
-        kept::{Kept, Record},
+        kept::Kept,
         package::{Compiled, ContentHash},
         sandbox::Sandbox,
         slot::News,
@@ -52,9 +56,14 @@ use crate::{
 
 mod apply;
 mod attempt;
+mod failed;
+mod keep;
+mod leave;
 mod plugin;
 mod report;
 mod requests;
+mod room;
+mod switch;
 mod take;
 mod waiters;
 
@@ -268,58 +277,6 @@ impl Roster {
             // A compiler that panics is caught beside it; nothing else can break off.
             (Err(error), _) => tracing::error!("loading a plugin broke off: {error}"),
         }
-    }
-
-    /// Lets a plugin go, with its file. What waits for it is handled first, and nobody waits for that.
-    fn remove(&mut self, name: &str) {
-        let number = self.next_number();
-        let Some(plugin) = self.plugins.get_mut(name) else { return };
-        plugin.path = None;
-        plugin.give_up(number);
-        // What was granted and whether it is disabled holds for the file that comes next, as it may be a copy away.
-        let Record { disabled, granted, .. } = std::mem::take(&mut plugin.record);
-        plugin.record = Record { disabled, granted, ..Record::default() };
-        let is_leaving = plugin.is_leaving;
-        self.write_record(name);
-        if !self.unload(name, OutcomeKind::Removed) && !is_leaving {
-            self.conclude(name, OutcomeKind::Removed);
-            self.forget_if_gone(name);
-        }
-    }
-
-    /// A plugin of which nothing is left is not listed either.
-    fn forget_if_gone(&mut self, name: &str) {
-        if self.plugins.get(name).is_some_and(Plugin::is_gone) {
-            self.plugins.remove(name);
-        }
-    }
-
-    /// Ends a plugin after it has handled what waits, and says so as this outcome. False if it does not run.
-    fn unload(&mut self, name: &str, outcome: OutcomeKind) -> bool {
-        let Some(plugin) = self.plugins.get_mut(name) else { return false };
-        let Some(running) = plugin.running.take() else { return false };
-        plugin.is_leaving = true;
-        self.reroute();
-        let name = name.to_owned();
-        self.leaving.spawn(async move {
-            running.slot.drain().await;
-            (name, outcome)
-        });
-        true
-    }
-
-    fn left(&mut self, left: Result<(String, OutcomeKind), JoinError>) {
-        let Ok((name, outcome)) = left else { return };
-        // What the slot said until its end is not to be taken for the next one's.
-        self.catch_up();
-        let Some(plugin) = self.plugins.get_mut(&name) else { return };
-        plugin.is_leaving = false;
-        // One that was disabled may have lost its file since.
-        let outcome = if plugin.path.is_none() { OutcomeKind::Removed } else { outcome };
-        self.conclude(&name, outcome);
-        self.forget_if_gone(&name);
-        // It may have come back meanwhile.
-        self.go_on(&name);
     }
 
     /// Makes the routes anew, and the subscription if it changes.

@@ -1,6 +1,6 @@
 //! The operator's wishes, as they come over the control socket.
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, path::Path};
 
 use tokio::sync::oneshot;
 
@@ -8,21 +8,13 @@ use super::{
     super::control::{Answer, Request},
     Inputs, OutcomeKind, Roster,
     attempt::{Source, Try, Why},
+    plugin::Plugin,
     report::report,
 };
-use crate::plugins::{
-    api::Event,
-    folder::Change,
-    grants::Asked,
-    kept::{Entry, Id, IdError},
-    slot::Pushed,
-};
-
-/// How much of an event's data is listed.
-const LISTED_BYTES: usize = 256;
+use crate::plugins::{folder::Change, grants::Asked};
 
 /// Why a wish is not fulfilled, in words that say what to do.
-type Refusal = String;
+pub(super) type Refusal = String;
 
 impl Roster {
     /// Answers a request, at once or when what it asks for has an outcome.
@@ -60,8 +52,8 @@ impl Roster {
             }
             Request::Disable { plugin } => self.disable(&plugin),
             Request::Unshadow { plugin } => self.unshadow(&plugin),
-            Request::QuarantineList { plugin } => Ok(self.failed(plugin.as_deref())),
-            Request::QuarantineShow { plugin, id } => self.failed_one(&plugin, &id),
+            Request::QuarantineList { plugin } => Ok(self.list_failed(plugin.as_deref())),
+            Request::QuarantineShow { plugin, id } => self.show_failed(&plugin, &id),
             Request::QuarantineRedrive { plugin, id } => self.redrive(&plugin, id.as_deref()),
             Request::QuarantineDrop { plugin, id } => self.drop_failed(&plugin, id.as_deref()),
         };
@@ -237,79 +229,11 @@ impl Roster {
         Ok(Answer::Done { text: format!("the candidate {} of {name} is gone", candidate.label) })
     }
 
-    fn failed(&self, plugin: Option<&str>) -> Answer {
-        let mut entries = self.workshop.kept.quarantine().list(plugin);
-        for entry in &mut entries {
-            entry.event.data.truncate(entry.event.data.floor_char_boundary(LISTED_BYTES));
-        }
-        Answer::Quarantine { entries: entries.iter().filter_map(|entry| serde_json::to_value(entry).ok()).collect() }
-    }
-
-    fn failed_one(&self, plugin: &str, id: &str) -> Result<Answer, Refusal> {
-        let entry = self.workshop.kept.quarantine().get(plugin, parsed(id)?).ok_or_else(|| no_entry(plugin, id))?;
-        Ok(Answer::Quarantine { entries: serde_json::to_value(&entry).into_iter().collect() })
-    }
-
-    /// Gives failed events to the plugin again, behind what waits for it.
-    fn redrive(&mut self, name: &str, id: Option<&str>) -> Result<Answer, Refusal> {
-        self.must_run(name)?;
-        let Some(running) = self.plugins.get(name).and_then(|plugin| plugin.running.as_ref()) else {
-            return Err(not_running(name));
-        };
-        let quarantine = self.workshop.kept.quarantine();
-        let entries: Vec<Entry> = match id {
-            Some(id) => vec![quarantine.get(name, parsed(id)?).ok_or_else(|| no_entry(name, id))?],
-            None => quarantine.list(Some(name)),
-        };
-        let queue = running.slot.queue();
-        let (mut redriven, mut unheard) = (0_usize, 0_usize);
-        for entry in &entries {
-            let event = Event::from(entry.event.clone());
-            if !running.grants.hears(&event.pipe, &event.name) {
-                unheard += 1;
-                continue;
-            }
-            match queue.push(Arc::new(event)) {
-                Pushed::Dropped => break,
-                Pushed::First | Pushed::Behind => redriven += 1,
-            }
-            // What fails again comes back as a new one.
-            quarantine.remove(name, entry.id).map_err(|error| format!("{} stays in quarantine: {error}", entry.id))?;
-        }
-        queue.wake();
-        let left = entries.len() - redriven - unheard;
-        let mut text = format!("{redriven} of {} events go to {name} again", entries.len());
-        if unheard > 0 {
-            text.push_str(&format!("; {unheard} stay, as it does not hear their pipes any more"));
-        }
-        if left > 0 {
-            text.push_str(&format!("; {left} stay, as its queue is full: try again later"));
-        }
-        Ok(Answer::Done { text })
-    }
-
-    fn drop_failed(&mut self, name: &str, id: Option<&str>) -> Result<Answer, Refusal> {
-        let quarantine = self.workshop.kept.quarantine();
-        let text = match id {
-            Some(id) => {
-                if !quarantine.remove(name, parsed(id)?).map_err(|error| error.to_string())? {
-                    return Err(no_entry(name, id));
-                }
-                format!("the event {id} of {name} is dropped")
-            }
-            None => {
-                let dropped = quarantine.drop_all(name).map_err(|error| error.to_string())?;
-                format!("{dropped} events of {name} are dropped")
-            }
-        };
-        Ok(Answer::Done { text })
-    }
-
-    fn known(&self, name: &str) -> Result<&super::Plugin, Refusal> {
+    fn known(&self, name: &str) -> Result<&Plugin, Refusal> {
         self.plugins.get(name).ok_or_else(|| unknown(name))
     }
 
-    fn enabled(&self, name: &str) -> Result<&super::Plugin, Refusal> {
+    fn enabled(&self, name: &str) -> Result<&Plugin, Refusal> {
         let plugin = self.known(name)?;
         if plugin.record.disabled {
             return Err(format!("{name} is disabled: say `cometbot enable {name}`"));
@@ -317,17 +241,13 @@ impl Roster {
         Ok(plugin)
     }
 
-    fn known_mut(&mut self, name: &str) -> Result<&mut super::Plugin, Refusal> {
+    fn known_mut(&mut self, name: &str) -> Result<&mut Plugin, Refusal> {
         self.plugins.get_mut(name).ok_or_else(|| unknown(name))
     }
 
-    fn must_run(&self, name: &str) -> Result<(), Refusal> {
+    pub(super) fn must_run(&self, name: &str) -> Result<(), Refusal> {
         if self.known(name)?.running.is_some() { Ok(()) } else { Err(not_running(name)) }
     }
-}
-
-fn parsed(id: &str) -> Result<Id, Refusal> {
-    id.parse().map_err(|error: IdError| error.to_string())
 }
 
 fn unknown(name: &str) -> Refusal {
@@ -338,12 +258,8 @@ fn no_file(name: &str) -> Refusal {
     format!("the file of {name} is gone: put it into the folder")
 }
 
-fn not_running(name: &str) -> Refusal {
+pub(super) fn not_running(name: &str) -> Refusal {
     format!("no version of {name} runs: `cometbot plugins {name}` says why")
-}
-
-fn no_entry(name: &str, id: &str) -> Refusal {
-    format!("no failed event {id} of {name} is kept: `cometbot quarantine list {name}` lists them")
 }
 
 /// Puts a plugin's file into its place, whole or not at all.
@@ -354,6 +270,9 @@ fn install(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     // A dot file is no plugin.
     let temporary = path.with_file_name(format!(".{name}.promoted"));
-    fs::write(&temporary, bytes)?;
-    fs::rename(&temporary, path)
+    let placed = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if placed.is_err() {
+        let _ = fs::remove_file(&temporary);
+    }
+    placed
 }

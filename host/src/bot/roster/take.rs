@@ -1,41 +1,23 @@
-//! What becomes of an attempt's result: a version starts, takes over, waits, runs beside, or does not run.
+//! What becomes of what was loaded: a version starts, is given to the slot that runs, waits, or does not run.
 
-use std::{collections::BTreeSet, sync::Arc};
-
-use tokio::{sync::oneshot::error::RecvError, task::JoinError};
+use std::sync::Arc;
 
 use super::{
     Outcome, OutcomeKind, Roster,
-    attempt::{Loaded, Ready, Rejection, Source, Try, Why, admit},
-    plugin::{Candidate, Running, Waiting},
+    attempt::{Loaded, Ready, Rejection, Source, Try, Why},
+    plugin::{Running, Waiting},
+    room::admit,
+    switch::{Given, Switch, given},
 };
 use crate::{
     config::NewGrants,
     plugins::{
-        grants::{Asked, Grants},
-        kept::{Good, HeldBack},
-        package::{ContentHash, Package, PackageError},
-        slot::{Comparison, Happened, Identity, Manner, News, Slot, SwapError, Switched, Version},
+        grants::Asked,
+        package::PackageError,
+        slot::{Manner, Slot, Version},
     },
     report::QuietText,
 };
-
-/// What a slot made of a version that it was given.
-pub(super) struct Switch {
-    name: String,
-    attempt: Try,
-    version: Identity,
-    package: Package,
-    result: Result<Given, Rejection>,
-}
-
-/// What a slot was given a version for.
-enum Given {
-    /// To take over.
-    Over(Switched),
-    /// To run beside.
-    Beside(Arc<Comparison>),
-}
 
 impl Roster {
     /// Takes what has been loaded.
@@ -164,135 +146,7 @@ impl Roster {
         self.conclude(name, kind);
     }
 
-    /// Takes what a slot has made of a version.
-    pub(super) fn switched(&mut self, switch: Result<Switch, JoinError>) {
-        let Switch { name, attempt, version, package, result } = match switch {
-            Ok(switch) => switch,
-            Err(error) => return tracing::error!("a switch broke off: {error}"),
-        };
-        // What the slot said before it answered has happened before.
-        self.catch_up();
-        let Some(plugin) = self.plugins.get_mut(&name) else { return };
-        plugin.is_trying = false;
-        if attempt.number != plugin.trying {
-            self.forget_if_gone(&name);
-            return self.go_on(&name);
-        }
-        match result {
-            Ok(Given::Over(switched)) => self.took_over(&name, &attempt, version, package, &switched),
-            Ok(Given::Beside(comparison)) => {
-                tracing::info!(plugin = name, candidate = &*version.label, "a candidate runs beside, without effect");
-                let Identity { hash, label, .. } = version;
-                plugin.candidate = Some(Candidate { hash, label, comparison });
-                plugin.number = plugin.number.max(attempt.number);
-                let (version, is_final) = (plugin.label().unwrap_or_default().to_owned(), !plugin.is_on_probation());
-                self.waiters.beside(&name, attempt.number);
-                // For whoever waits for the plugin nothing has changed.
-                if is_final {
-                    self.waiters.tell(&Outcome::now(&name, OutcomeKind::Unchanged { version }), attempt.number);
-                }
-            }
-            // Whoever wants an earlier version wants it even if the two do not understand each other.
-            Err(Rejection::Swap(why)) if attempt.why == Why::Rollback && !attempt.without_state => {
-                tracing::warn!(plugin = name, "the earlier version begins without what this one knows: {why}");
-                self.try_now(&name, Try { without_state: true, ..attempt });
-                return;
-            }
-            Err(rejection) => self.reject(&name, &attempt, &rejection),
-        }
-        self.go_on(&name);
-    }
-
-    fn took_over(&mut self, name: &str, attempt: &Try, version: Identity, package: Package, switched: &Switched) {
-        let Some(plugin) = self.plugins.get_mut(name) else { return };
-        let Some(running) = &mut plugin.running else { return };
-        let (before, before_label) = (running.hash, running.label.to_string());
-        let (label, grants) = (version.label.to_string(), Arc::clone(&version.grants));
-        running.become_version(version);
-        running.fallback.clone_from(&switched.fallback);
-        running.turn = switched.turn;
-        let early = std::mem::take(&mut running.early);
-        plugin.remember(package);
-        plugin.candidate = None;
-        let held_back = HeldBack { hash: before, why: format!("the operator went back from {before_label}") };
-        self.settle(name, &grants, attempt.why, Some(held_back));
-        self.reroute();
-        let pause_us = u64::try_from(switched.pause.as_micros()).unwrap_or(u64::MAX);
-        let state_bytes = switched.state_bytes.and_then(|bytes| u64::try_from(bytes).ok());
-        self.conclude(name, OutcomeKind::Swapped { version: label, pause_us, state_bytes });
-        if switched.fallback.is_none() {
-            self.make_good(name);
-        }
-        early.into_iter().for_each(|news| self.hear(news));
-    }
-
-    /// Writes down what follows for later versions from the one that has begun to run.
-    fn settle(&mut self, name: &str, grants: &Grants, why: Why, went_back_from: Option<HeldBack>) {
-        let Some(plugin) = self.plugins.get_mut(name) else { return };
-        plugin.waiting = None;
-        let before = plugin.record.clone();
-        let granted = plugin.record.granted.get_or_insert_default();
-        if !grants.beyond(granted).is_empty() {
-            *granted = granted.with(grants);
-        }
-        match why {
-            Why::Rollback => {
-                if let Some(left) = &went_back_from {
-                    // It is none to come back to; the next rollback goes further back.
-                    plugin.record.good.retain(|good| good.hash != left.hash);
-                }
-                // If one is held back already, that is the file, and this one was a step on the way back from it.
-                plugin.record.held_back = plugin.record.held_back.take().or(went_back_from);
-            }
-            Why::Restore | Why::Terms => {}
-            Why::Start | Why::Folder | Why::Wish | Why::Promote | Why::Shadow => plugin.record.held_back = None,
-        }
-        if plugin.record != before {
-            self.write_record(name);
-        }
-    }
-
-    /// Takes what a slot says of its version on probation.
-    pub(super) fn hear(&mut self, News { plugin: name, turn, what }: News) {
-        let Some(plugin) = self.plugins.get_mut(&*name) else { return };
-        let Some(running) = &mut plugin.running else { return };
-        if turn > running.turn {
-            running.early.push(News { plugin: name, turn, what });
-            return;
-        }
-        match what {
-            Happened::Passed if turn == running.turn => {
-                running.fallback = None;
-                tracing::info!(plugin = &*name, version = &*running.label, "the version has passed its probation");
-                self.reroute();
-                self.make_good(&name);
-                self.now_final(&name);
-            }
-            // Another version has taken over in the end of it.
-            Happened::Passed => {}
-            Happened::RolledBack { bad, good, why } => {
-                let version = good.label.to_string();
-                running.become_version(*good);
-                running.fallback = None;
-                plugin.candidate = None;
-                plugin.record.held_back = Some(HeldBack { hash: bad.hash, why: why.clone() });
-                self.write_record(&name);
-                self.reroute();
-                self.conclude(&name, OutcomeKind::RolledBack { version, why: format!("{}: {why}", bad.label) });
-                // Nothing is behind it any more, so it is the one to begin with after a restart.
-                self.make_good(&name);
-            }
-        }
-    }
-
-    /// Takes the news that slots have sent until now.
-    pub(super) fn catch_up(&mut self) {
-        while let Ok(news) = self.news.1.try_recv() {
-            self.hear(news);
-        }
-    }
-
-    fn reject(&mut self, name: &str, attempt: &Try, rejection: &Rejection) {
+    pub(super) fn reject(&mut self, name: &str, attempt: &Try, rejection: &Rejection) {
         let kind = OutcomeKind::Rejected { why: rejection.to_string() };
         if attempt.why != Why::Shadow {
             return self.conclude(name, kind);
@@ -319,61 +173,5 @@ impl Roster {
         if self.is_untidy {
             self.tidy();
         }
-    }
-
-    /// The version that runs is one to come back to.
-    fn make_good(&mut self, name: &str) {
-        let most = self.settings.keep_versions + 1;
-        let Some(plugin) = self.plugins.get_mut(name) else { return };
-        let Some(running) = &plugin.running else { return };
-        let good = &mut plugin.record.good;
-        if good.first().is_some_and(|newest| newest.hash == running.hash) {
-            return;
-        }
-        good.retain(|good| good.hash != running.hash);
-        good.insert(0, Good::now(running.hash, &running.label));
-        good.truncate(most);
-        self.write_record(name);
-        self.tidy();
-    }
-
-    pub(super) fn write_record(&self, name: &str) {
-        let Some(plugin) = self.plugins.get(name) else { return };
-        if let Err(error) = self.workshop.kept.records().write(name, &plugin.record) {
-            tracing::error!(
-                plugin = name,
-                "what has become of the plugin cannot be kept, so after a restart it will not be known: {error}"
-            );
-        }
-    }
-
-    /// Removes kept versions to which there is no way back.
-    pub(super) fn tidy(&mut self) {
-        // A version that is being tried is kept already, and nothing here knows of it yet.
-        self.is_untidy = self.plugins.values().any(|plugin| plugin.is_trying);
-        if self.is_untidy {
-            return;
-        }
-        let good = |plugin: &super::Plugin| plugin.record.good.iter().map(|good| good.hash).collect::<Vec<_>>();
-        let mut wanted: BTreeSet<ContentHash> = self.absent.clone();
-        for plugin in self.plugins.values() {
-            wanted.extend(good(plugin));
-            wanted.extend(plugin.running.as_ref().map(|running| running.hash));
-            // The one that comes back after a probation is among these, or good.
-            wanted.extend(plugin.packages.iter().map(|package| package.hash));
-            wanted.extend(plugin.candidate.as_ref().map(|candidate| candidate.hash));
-            wanted.extend(plugin.waiting.as_ref().map(|waiting| waiting.hash));
-        }
-        let tidied = self.workshop.kept.versions().retain(&wanted);
-        if let Err(error) = tidied.and_then(|()| self.workshop.compiled.retain(&wanted)) {
-            tracing::warn!("versions that nobody needs any more cannot be removed: {error}");
-        }
-    }
-}
-
-fn given<T>(reply: Result<Result<T, SwapError>, RecvError>, give: fn(T) -> Given) -> Result<Given, Rejection> {
-    match reply {
-        Ok(outcome) => Ok(give(outcome?)),
-        Err(_) => Err(Rejection::BrokeOff("the plugin ended meanwhile".to_owned())),
     }
 }
