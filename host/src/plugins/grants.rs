@@ -165,9 +165,9 @@ impl fmt::Display for Grants {
 
 /// What a plugin asks for, for people: `hear web_a; send web_*`.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a>(pub &'a Grants);
+pub struct AskedFor<'a>(pub &'a Grants);
 
-impl fmt::Display for Asked<'_> {
+impl fmt::Display for AskedFor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(grants) = self;
         if !grants.hear.is_empty() {
@@ -261,9 +261,9 @@ mod tests {
         let grants = Grants::from_wants(&wants()).unwrap();
         assert_eq!(grants.to_string(), "hears web_chat[msg] msg; send web_*; log web_chat");
         assert_eq!(Grants::default().to_string(), "hears nothing");
-        assert_eq!(Asked(&grants).to_string(), "hear web_chat[msg] msg; send web_*; log web_chat");
+        assert_eq!(AskedFor(&grants).to_string(), "hear web_chat[msg] msg; send web_*; log web_chat");
         let without_hearing = Grants { hear: Vec::new(), ..grants };
-        assert_eq!(Asked(&without_hearing).to_string(), "send web_*; log web_chat");
+        assert_eq!(AskedFor(&without_hearing).to_string(), "send web_*; log web_chat");
     }
 
     #[test]

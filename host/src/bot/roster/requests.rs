@@ -11,7 +11,7 @@ use super::{
     plugin::Plugin,
     report::report,
 };
-use crate::plugins::{folder::Change, grants::Asked};
+use crate::plugins::{folder::Change, grants::AskedFor};
 
 /// Why a wish is not fulfilled, in words that say what to do.
 pub(super) type Refusal = String;
@@ -167,7 +167,7 @@ impl Roster {
         let waiting = plugin.waiting.take().ok_or_else(nothing)?;
         let granted = plugin.record.granted.get_or_insert_default();
         *granted = granted.with(&waiting.beyond);
-        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", Asked(&waiting.beyond));
+        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", AskedFor(&waiting.beyond));
         // What runs already waits for that if it asks for more because its settings have changed.
         let is_running = plugin.running.as_ref().is_some_and(|running| running.hash == waiting.hash);
         self.write_record(name);

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     config::NewGrants,
     plugins::{
-        grants::Asked,
+        grants::AskedFor,
         package::PackageError,
         slot::{Manner, Slot, Version},
     },
@@ -138,7 +138,7 @@ impl Roster {
         let kind = OutcomeKind::Waiting {
             version: waiting.label.to_string(),
             grants: serde_json::to_value(&waiting.beyond).unwrap_or_default(),
-            text: Asked(&waiting.beyond).to_string(),
+            text: AskedFor(&waiting.beyond).to_string(),
         };
         if let Some(plugin) = self.plugins.get_mut(name) {
             plugin.waiting = Some(waiting);

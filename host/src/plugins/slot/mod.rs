@@ -24,8 +24,9 @@ pub use self::{
     instance::{Crash, Failure, StartError, StateError},
     queue::{Pushed, Queue},
     shadow::Comparison,
+    starter::Starter,
     swap::{Manner, SwapError, Switched},
-    version::{Identity, Starter, Version},
+    version::{Identity, Version},
 };
 use super::grants::Grants;
 use crate::metrics::PluginTally;
@@ -35,6 +36,7 @@ mod occupant;
 mod probation;
 mod queue;
 mod shadow;
+mod starter;
 mod swap;
 mod version;
 

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::{
     Happened, News, Order,
     instance::Failure,
-    probation::{Fate, Past, Probation, Verdict, Why},
+    probation::{Cause, Fate, Past, Probation, Verdict},
     queue::Queue,
     shadow::{Comparison, Seen, Shadow},
     swap::{Manner, SwapError, Switched, carry_state},
@@ -195,7 +195,7 @@ impl Occupant {
     }
 
     /// Lets the running version handle an event, counts it, and says so if it failed.
-    async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Why> {
+    async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
         let outcome = match &self.shadow {
             None => self.running.deliver(Arc::clone(event)).await,
             Some(_) => Box::pin(self.attempt_seen(event)).await,
@@ -224,7 +224,7 @@ impl Occupant {
     }
 
     #[cold]
-    fn failed(&self, event: &Event, failure: Failure) -> Why {
+    fn failed(&self, event: &Event, failure: Failure) -> Cause {
         let reason = failure.to_string();
         let backtrace = match failure {
             Failure::Crashed(crash) => crash.backtrace,
@@ -238,7 +238,7 @@ impl Occupant {
             backtrace: &backtrace,
             why: &reason,
         });
-        Why { reason, backtrace, label }
+        Cause { reason, backtrace, label }
     }
 
     /// Gives the version that has just taken over what the one before it has failed on, before anything newer.
@@ -321,7 +321,7 @@ impl Occupant {
     }
 
     /// An event that nobody will handle any more.
-    fn lose(&self, event: &Event, why: &Why) {
+    fn lose(&self, event: &Event, why: &Cause) {
         self.running.starter.keep_failed(event, &why.label, &why.reason, &why.backtrace);
     }
 

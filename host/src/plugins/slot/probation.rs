@@ -41,7 +41,7 @@ pub(super) struct Probation {
     pub(super) fallback: Version,
     /// Every event since the fallback ran, in order.
     pub(super) journal: Vec<Past>,
-    watch: Watch,
+    judge: Judge,
 }
 
 /// An event since the switch.
@@ -51,13 +51,13 @@ pub(super) struct Past {
     pub(super) event: Arc<Event>,
     /// What the new version made of it.
     pub(super) fate: Fate,
-    /// Why it failed and where, if it did.
-    pub(super) why: Option<Why>,
+    /// Cause it failed and where, if it did.
+    pub(super) why: Option<Cause>,
 }
 
-/// Why a version failed on an event.
+/// Cause a version failed on an event.
 #[derive(Debug, Clone)]
-pub(super) struct Why {
+pub(super) struct Cause {
     /// In words.
     pub(super) reason: String,
     /// The plugin's functions that were running, innermost first.
@@ -69,28 +69,28 @@ pub(super) struct Why {
 impl Probation {
     /// Of a version that has just taken over from `fallback`.
     pub(super) fn begin(fallback: Version, terms: &config::Probation) -> Self {
-        let watch = Watch::new(terms, fallback.failed_share(), Instant::now());
-        Self { fallback, journal: Vec::new(), watch }
+        let judge = Judge::new(terms, fallback.failed_share(), Instant::now());
+        Self { fallback, journal: Vec::new(), judge }
     }
 
     /// Of one more version, before the one that had taken over from the fallback had passed.
     pub(super) fn again(&mut self, terms: &config::Probation) {
-        self.watch = Watch::new(terms, self.fallback.failed_share(), Instant::now());
+        self.judge = Judge::new(terms, self.fallback.failed_share(), Instant::now());
     }
 
     /// Whether the version that runs has failed so far.
     pub(super) const fn has_failures(&self) -> bool {
-        self.watch.failures > 0
+        self.judge.failures > 0
     }
 
     /// Until when it lasts if too few events come.
     pub(super) const fn until(&self) -> Instant {
-        self.watch.until
+        self.judge.until
     }
 
     /// Takes down what became of an event.
     pub(super) fn note(&mut self, past: Past) -> Verdict {
-        let verdict = self.watch.note(past.fate, past.event.data.len(), Instant::now());
+        let verdict = self.judge.note(past.fate, past.event.data.len(), Instant::now());
         self.journal.push(past);
         verdict
     }
@@ -102,23 +102,23 @@ impl Probation {
     }
 
     /// Takes down what became of one of them when it was tried again.
-    pub(super) fn note_again(&mut self, at: usize, fate: Fate, why: Option<Why>) -> Verdict {
+    pub(super) fn note_again(&mut self, at: usize, fate: Fate, why: Option<Cause>) -> Verdict {
         let Some(past) = self.journal.get_mut(at) else { return Verdict::Open };
         (past.fate, past.why) = (fate, why);
-        self.watch.note(fate, past.event.data.len(), Instant::now())
+        self.judge.note(fate, past.event.data.len(), Instant::now())
     }
 
-    /// Why the version is taken back: the newest of its failures.
+    /// Cause the version is taken back: the newest of its failures.
     pub(super) fn reason(&self) -> String {
         let newest = self.journal.iter().rev().find_map(|past| past.why.as_ref());
         let newest = newest.map(|why| format!("; the last was: {}", why.reason)).unwrap_or_default();
-        format!("it failed on {} of its first {} events{newest}", self.watch.failures, self.watch.events)
+        format!("it failed on {} of its first {} events{newest}", self.judge.failures, self.judge.events)
     }
 }
 
-/// Counts, and judges.
+/// Counts what a version made of its events, and judges it by that.
 #[derive(Debug)]
-struct Watch {
+struct Judge {
     terms: config::Probation,
     /// The share of events on which the version before fails.
     usual: f64,
@@ -128,7 +128,7 @@ struct Watch {
     failures: u32,
 }
 
-impl Watch {
+impl Judge {
     fn new(terms: &config::Probation, usual: f64, now: Instant) -> Self {
         Self { terms: *terms, usual, until: now + terms.time, events: 0, bytes: 0, failures: 0 }
     }
@@ -167,8 +167,8 @@ mod tests {
 
     fn verdicts(usual: f64, fates: &[Fate]) -> Vec<Verdict> {
         let now = Instant::now();
-        let mut watch = Watch::new(&terms(), usual, now);
-        fates.iter().map(|fate| watch.note(*fate, 1, now)).collect()
+        let mut judge = Judge::new(&terms(), usual, now);
+        fates.iter().map(|fate| judge.note(*fate, 1, now)).collect()
     }
 
     #[test]
@@ -189,11 +189,11 @@ mod tests {
     #[test]
     fn a_version_has_passed_when_its_time_is_over_or_much_was_said() {
         let now = Instant::now();
-        let mut watch = Watch::new(&terms(), 0.0, now);
-        assert_eq!(watch.note(Fate::Handled, 1, now + Duration::from_secs(4)), Verdict::Open);
-        assert_eq!(watch.note(Fate::Handled, 1, now + Duration::from_secs(5)), Verdict::Passed);
-        let mut watch = Watch::new(&terms(), 0.0, now);
-        assert_eq!(watch.note(Fate::Handled, PROBATION_BYTES, now), Verdict::Passed);
+        let mut judge = Judge::new(&terms(), 0.0, now);
+        assert_eq!(judge.note(Fate::Handled, 1, now + Duration::from_secs(4)), Verdict::Open);
+        assert_eq!(judge.note(Fate::Handled, 1, now + Duration::from_secs(5)), Verdict::Passed);
+        let mut judge = Judge::new(&terms(), 0.0, now);
+        assert_eq!(judge.note(Fate::Handled, PROBATION_BYTES, now), Verdict::Passed);
     }
 
     #[test]

@@ -1,0 +1,149 @@
+//! What makes versions of a plugin: the same each time, before a swap and after a crash.
+
+use std::{sync::Arc, time::SystemTime};
+
+use tokio::time::timeout;
+use wasmtime_wasi_config::WasiConfigVariables;
+
+use super::{
+    Version,
+    instance::{Instance, StartError},
+};
+use crate::{
+    comet::{asks::Asks, link::Port, outbox::Bounds},
+    config::PluginTerms,
+    metrics::{Metrics, PluginTally},
+    plugins::{
+        api::{Event, State, Tag, Wants},
+        grants::Grants,
+        kept::{Failed, Kept},
+        limits::{Budget, START_WAIT, TimeBudget},
+        outgoing::Outgoing,
+        package::{ContentHash, Package},
+        sandbox::Sandbox,
+    },
+};
+
+/// What is shown of the version that a plugin gives itself.
+const VERSION_MAX_CHARACTERS: usize = 32;
+
+/// Starts versions of one plugin: the same each time, before a swap and after a crash.
+#[derive(Clone)]
+pub struct Starter {
+    sandbox: Arc<Sandbox>,
+    tag: Tag,
+    terms: Arc<PluginTerms>,
+    config: Arc<WasiConfigVariables>,
+    asks: Arc<Asks>,
+    outgoing: Arc<Outgoing>,
+    tally: PluginTally,
+    kept: Option<Kept>,
+}
+
+impl Starter {
+    /// For the plugin called `name`, whose sends wait in a lane of these bounds. What it does is counted in `tally`.
+    #[must_use]
+    pub fn new(
+        sandbox: Arc<Sandbox>,
+        name: &str,
+        terms: PluginTerms,
+        port: &Port,
+        bounds: Bounds,
+        tally: PluginTally,
+    ) -> Self {
+        let config = Arc::new(terms.config.iter().cloned().collect());
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
+        let asks = Arc::clone(&port.asks);
+        Self {
+            sandbox,
+            tag: Tag { name: name.into() },
+            terms: Arc::new(terms),
+            config,
+            asks,
+            outgoing,
+            tally,
+            kept: None,
+        }
+    }
+
+    /// From now on events on which a version failed for good are kept there.
+    #[must_use]
+    pub fn keeping_failed_in(self, kept: Kept) -> Self {
+        Self { kept: Some(kept), ..self }
+    }
+
+    /// Keeps an event that nobody will handle any more.
+    pub(super) fn keep_failed(&self, event: &Event, version: &str, reason: &str, backtrace: &[String]) {
+        let Some(kept) = &self.kept else { return };
+        let failed = Failed { version, event, reason, backtrace, at: SystemTime::now() };
+        kept.quarantine().add(self.name(), &failed, self.terms.quarantine_events);
+    }
+
+    /// For the same plugin on other terms. What it sends goes the same way, in its order.
+    #[must_use]
+    pub fn on(&self, terms: PluginTerms) -> Self {
+        let config = Arc::new(terms.config.iter().cloned().collect());
+        Self { terms: Arc::new(terms), config, ..self.clone() }
+    }
+
+    /// For the same plugin once more, beside the one that runs: with a name of its own in the log, and not counted with it.
+    #[must_use]
+    pub fn apart(&self) -> Self {
+        let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
+        let tally = Metrics::new().plugin(&name);
+        Self { tag: Tag { name }, tally, kept: None, ..self.clone() }
+    }
+
+    /// The plugin's name.
+    pub(super) fn name(&self) -> &str {
+        &self.tag.name
+    }
+
+    /// What the plugin gets.
+    #[must_use]
+    pub fn terms(&self) -> &PluginTerms {
+        &self.terms
+    }
+
+    /// What it does, counted.
+    #[must_use]
+    pub const fn tally(&self) -> &PluginTally {
+        &self.tally
+    }
+
+    /// Where its sends go.
+    pub(super) const fn outgoing(&self) -> &Arc<Outgoing> {
+        &self.outgoing
+    }
+
+    /// Makes an instance and calls its `setup`.
+    ///
+    /// # Errors
+    /// A [`StartError`] that says why this version cannot run.
+    pub async fn start(&self, package: Package) -> Result<Version, StartError> {
+        let (instance, wants, grants) = self.instance(&package).await?;
+        let label = label(&wants.version, package.hash);
+        Ok(Version::new(self.clone(), package, instance, grants, label))
+    }
+
+    pub(super) async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
+        let state = State::new(
+            self.tag.clone(),
+            Arc::default(),
+            Budget::new(self.terms.memory_bytes, self.tally.clone()),
+            Arc::clone(&self.asks),
+            Arc::clone(&self.outgoing),
+            Arc::clone(&self.config),
+            self.tally.clone(),
+        );
+        let starting = Instance::start(&self.sandbox, package, state, TimeBudget::new(self.terms.time_per_event));
+        timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)?
+    }
+}
+
+/// `1.2.0+0123456789abcdef`, or the hash alone where the plugin gives itself no version.
+fn label(version: &str, hash: ContentHash) -> Arc<str> {
+    let is_plain = |character: &char| character.is_ascii_graphic();
+    let version: String = version.chars().filter(is_plain).take(VERSION_MAX_CHARACTERS).collect();
+    if version.is_empty() { hash.to_string().into() } else { format!("{version}+{hash}").into() }
+}
