@@ -10,7 +10,8 @@
 //! - `swap`, `probation`: how a version takes over, and how it is taken back.
 //! - `shadow`: a candidate that runs beside it, without effect.
 //!
-//! Called by `bot`; calls `sandbox` and `api`. Knows nothing of the network.
+//! Called by `bot`; `cli` and `kit` make versions without a slot. Calls `sandbox`, `api` and `kept`. Knows nothing of the
+//! network.
 
 use std::sync::Arc;
 

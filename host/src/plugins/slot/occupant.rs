@@ -1,4 +1,6 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
+//!
+//! `on_probation`: what it does besides while that version may still be taken back.
 
 use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
@@ -7,7 +9,7 @@ use tokio::sync::mpsc;
 use super::{
     Happened, News, Order,
     instance::Failure,
-    probation::{Cause, Fate, Past, Probation, Verdict},
+    probation::{Cause, Fate, Past, Probation},
     queue::Queue,
     shadow::{Comparison, Seen, Shadow},
     swap::{Manner, SwapError, Switched, carry_state},
@@ -17,6 +19,8 @@ use crate::{
     metrics::{Dropped, Failed},
     plugins::{api::Event, limits::QUEUE_BYTES},
 };
+
+mod on_probation;
 
 /// Sends that are ready leave at the latest when they are so many bytes.
 const FLUSH_BYTES: usize = 16 * 1024;
@@ -239,85 +243,6 @@ impl Occupant {
             why: &reason,
         });
         Cause { reason, backtrace, label }
-    }
-
-    /// Gives the version that has just taken over what the one before it has failed on, before anything newer.
-    async fn retry(&mut self) {
-        let failed = self.probation.as_ref().map(|probation| probation.failed()).unwrap_or_default();
-        for (at, event) in failed {
-            if !self.running.grants.hears(&event.pipe, &event.name) {
-                continue;
-            }
-            self.running.starter.outgoing().lane().room().await;
-            let (fate, why) = match self.attempt(&event).await {
-                Ok(_) => (Fate::Handled, None),
-                Err(why) => (Fate::Failed, Some(why)),
-            };
-            self.running.starter.outgoing().flush();
-            let Some(probation) = &mut self.probation else { return };
-            match probation.note_again(at, fate, why) {
-                Verdict::Open => {}
-                Verdict::Passed => return self.pass(),
-                Verdict::Failed => return self.roll_back().await,
-            }
-        }
-    }
-
-    /// Takes down an event of the probation, and ends that if it is decided.
-    async fn note(&mut self, past: Past) {
-        let Some(probation) = &mut self.probation else { return };
-        match probation.note(past) {
-            Verdict::Open => {}
-            Verdict::Passed => self.pass(),
-            Verdict::Failed => Box::pin(self.roll_back()).await,
-        }
-    }
-
-    /// Ends the probation: the running version stays.
-    fn pass(&mut self) {
-        let Some(probation) = self.probation.take() else { return };
-        for past in &probation.journal {
-            if let Some(why) = &past.why {
-                self.lose(&past.event, why);
-            }
-        }
-        self.tell(Happened::Passed);
-    }
-
-    /// Ends the probation: the version before comes back.
-    async fn roll_back(&mut self) {
-        let Some(probation) = self.probation.take() else { return };
-        let why = probation.reason();
-        let bad = self.take_back(*probation).await;
-        self.tell(Happened::RolledBack { bad: Box::new(bad.identity()), good: Box::new(self.running.identity()), why });
-    }
-
-    /// Puts the version before back, as if it had never been replaced; see `probation`. Gives the one that ran.
-    async fn take_back(&mut self, Probation { fallback, journal, .. }: Probation) -> Version {
-        let bad = mem::replace(&mut self.running, fallback);
-        let outgoing = Arc::clone(self.running.starter.outgoing());
-        self.shadow = None;
-        self.queue.set_bound(self.running.starter.terms().queue_events);
-        for Past { event, fate, .. } in journal {
-            if !self.running.grants.hears(&event.pipe, &event.name) {
-                continue;
-            }
-            if fate == Fate::Handled {
-                // It was answered. That the old version cannot handle it concerns its memory alone.
-                if let Err(failure) = self.running.rehearse(event).await {
-                    tracing::debug!(plugin = self.running.starter.name(), "an event was not made good: {failure}");
-                }
-                continue;
-            }
-            outgoing.lane().room().await;
-            match self.attempt(&event).await {
-                Ok(committed) if committed < FLUSH_BYTES => {}
-                Ok(_) => outgoing.flush(),
-                Err(why) => self.lose(&event, &why),
-            }
-        }
-        outgoing.flush();
-        bad
     }
 
     /// An event that nobody will handle any more.
