@@ -8,9 +8,10 @@ use std::{
     process::Command,
 };
 
+use cometbot::bot::control::{Answer, Request, client};
 use tempfile::TempDir;
 
-use crate::{Comet, Ended, Process};
+use crate::{Comet, Ended, Process, within};
 
 /// A temporary directory with a configuration and plugins.
 pub struct Home {
@@ -142,6 +143,12 @@ impl Home {
     /// Runs the binary with these arguments to its end.
     pub async fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ended {
         self.spawn(arguments).end().await
+    }
+
+    /// Asks the running bot as a command does, without the time that a process takes to start: what is asked for one after
+    /// the other meets in the bot.
+    pub async fn ask(&self, request: &Request) -> Answer {
+        within("an answer of the bot", client::ask(&self.path().join("state/control.sock"), request)).await.unwrap()
     }
 
     /// Starts the bot.

@@ -3,10 +3,10 @@
 use std::fs;
 
 use cometbot::bot::{
-    control::{Answer, Request, client},
+    control::{Answer, Request},
     outcome::OutcomeKind,
 };
-use cometbot_tests::{Client, Comet, Home, Plugin, Process, within};
+use cometbot_tests::{Client, Comet, Home, Plugin, Process};
 
 fn saying(word: &str) -> Plugin {
     Plugin::answering("web_chat", word)
@@ -40,13 +40,6 @@ fn word() -> String {
 
 fn reload_of_word() -> Request {
     Request::Reload { plugin: Some(word()), wait: true, without_state: false }
-}
-
-/// Asks the bot as a command does, without the time that a process takes to start: what is asked for one after the other
-/// meets in the bot.
-async fn ask(home: &Home, request: Request) -> Answer {
-    let socket = home.path().join("state/control.sock");
-    within("an answer of the bot", client::ask(&socket, &request)).await.unwrap()
 }
 
 async fn slow_home(comet: &Comet) -> (Home, Process, Client) {
@@ -87,10 +80,11 @@ async fn whoever_waits_for_a_version_hears_that_its_plugin_was_disabled_meanwhil
     home.rename_plugin("word.wat", late("new").text());
     let disabled = async {
         // The reload has to be under way; if it is not yet, it is refused, which is an answer as well.
-        ask(&home, Request::Plugins {}).await;
-        ask(&home, Request::Disable { plugin: word() }).await
+        home.ask(&Request::Plugins {}).await;
+        home.ask(&Request::Disable { plugin: word() }).await
     };
-    let (reloaded, disabled) = tokio::join!(ask(&home, reload_of_word()), disabled);
+    let reload = reload_of_word();
+    let (reloaded, disabled) = tokio::join!(home.ask(&reload), disabled);
     assert!(matches!(disabled, Answer::Done { .. }), "{disabled:?}");
     match reloaded {
         Answer::Outcomes { outcomes, .. } => assert_eq!(outcomes[0].kind, OutcomeKind::Disabled),
@@ -135,13 +129,14 @@ async fn settings_that_change_while_a_version_is_being_tried_do_not_bring_the_ol
     let (home, bot, mut client) = slow_home(&comet).await;
     home.rename_plugin("word.wat", late("new").text());
     let changed = async {
-        ask(&home, Request::Plugins {}).await;
+        home.ask(&Request::Plugins {}).await;
         let file = home.path().join("bot.toml");
         let text = fs::read_to_string(&file).unwrap();
         fs::write(&file, text + "[plugin.word]\nmemory-mib = 8\n").unwrap();
-        ask(&home, Request::Reload { plugin: None, wait: true, without_state: false }).await
+        home.ask(&Request::Reload { plugin: None, wait: true, without_state: false }).await
     };
-    let (_, changed) = tokio::join!(ask(&home, reload_of_word()), changed);
+    let reload = reload_of_word();
+    let (_, changed) = tokio::join!(home.ask(&reload), changed);
     assert!(matches!(changed, Answer::Outcomes { .. }), "{changed:?}");
     assert!(bot.lines(|line| line.says("plugin replaced")).len() <= 2);
     assert_eq!(client.ask("web_chat", "x").await, "new x");

@@ -2,7 +2,6 @@
 
 use std::fs;
 
-use cometbot::bot::control::{Answer, Request, client};
 use cometbot_tests::{Client, Comet, Home, Plugin};
 use rustix::process::Signal;
 
@@ -108,15 +107,9 @@ async fn the_command_applies_file_and_folder_and_says_what_it_could_not() {
     assert!(ended.out.contains("word: rejected: its text does not assemble"), "{ended:?}");
 
     fs::write(&file, text.replace("[plugins]", "[plugins]\nmax = 0")).unwrap();
-    // The command reads its configuration as well, and would end there.
-    let socket = home.path().join("state/control.sock");
-    let request = Request::Reload { plugin: None, wait: true, without_state: false };
-    match client::ask(&socket, &request).await.unwrap() {
-        Answer::Refused { why } => {
-            assert!(why.contains("nothing is applied") && why.contains("`plugins.max`"), "{why}")
-        }
-        other => panic!("{other:?}"),
-    }
+    let ended = home.run(["reload", "--wait"]).await;
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.err.contains("nothing is applied") && ended.err.contains("`plugins.max`"), "{ended:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,6 +1,10 @@
 //! What the bot remembers of versions: which were good, which was taken back, what was granted, what is switched off; over
 //! a restart as well.
 
+use cometbot::bot::{
+    control::{Answer, Request},
+    outcome::{Outcome, OutcomeKind},
+};
 use cometbot_tests::{Client, Comet, Ended, Home, Plugin, Process, within};
 
 use crate::scrape::{SERVED, Scraper};
@@ -23,6 +27,10 @@ async fn done(home: &Home, arguments: &[&str]) -> Ended {
 /// What the only plugin answers.
 async fn said(client: &mut Client) -> String {
     client.ask("web_chat", "x").await
+}
+
+fn is_swapped(outcomes: &[Outcome]) -> bool {
+    matches!(outcomes, [Outcome { kind: OutcomeKind::Swapped { .. }, .. }])
 }
 
 async fn restarted(bot: Process, home: &Home) -> Process {
@@ -339,8 +347,9 @@ async fn a_file_that_is_put_right_while_its_version_is_on_probation_is_judged_by
     home.rename_plugin("word.wat", "(module (oops))");
     bot.rejected("word").await;
     home.rename_plugin("word.wat", saying("two").text());
-    let ended = done(&home, &["reload", "word", "--wait"]).await;
-    assert!(ended.out.contains("word: swapped to "), "{ended:?}");
+    let request = Request::Reload { plugin: Some("word".to_owned()), wait: true, without_state: false };
+    let answer = home.ask(&request).await;
+    assert!(matches!(&answer, Answer::Outcomes { outcomes, .. } if is_swapped(outcomes)), "{answer:?}");
     bot.wait_until_it_says("the version has passed its probation").await;
     let ended = done(&home, &["--json", "plugins", "word"]).await;
     assert!(ended.out.contains(r#""state":"running""#), "{ended:?}");
