@@ -28,8 +28,14 @@ async fn replaced_by(bad: impl AsRef<[u8]>, what: &str, fits: impl Fn(&Line) -> 
 }
 
 async fn rejected(bad: impl AsRef<[u8]>, why: &str) {
+    rejected_for_one_of(bad, &[why]).await;
+}
+
+/// The same where it depends on how busy the machine is which of two bounds comes first.
+async fn rejected_for_one_of(bad: impl AsRef<[u8]>, reasons: &[&str]) {
     let (_bot, line) = replaced_by(bad, "a refusal", |line| line.is("ERROR")).await;
-    assert!(line.says("the new file does not run, the old version goes on") && line.says(why), "{}", line.raw);
+    assert!(line.says("the new file does not run, the old version goes on"), "{}", line.raw);
+    assert!(reasons.iter().any(|why| line.says(why)), "{}", line.raw);
 }
 
 async fn rolled_back(bad: Plugin, why: &str) {
@@ -52,7 +58,11 @@ async fn a_version_whose_setup_traps_is_rejected() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_whose_setup_hangs_is_rejected() {
-    rejected(good().setup("(loop $again (br $again))").text(), "its `setup` failed: it ran longer than 5000 ms").await;
+    rejected_for_one_of(
+        good().setup("(loop $again (br $again))").text(),
+        &["its `setup` failed: it ran longer than 5000 ms", "its `setup` waited longer than 10 s"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -66,7 +76,11 @@ async fn a_version_whose_restore_traps_or_hangs_is_rejected() {
     let bad = good().state("(i32.const 0) (i32.const 0)", "unreachable");
     rejected(bad.text(), "its `restore` failed: it trapped").await;
     let bad = good().state("(i32.const 0) (i32.const 0)", "(loop $again (br $again))");
-    rejected(bad.text(), "its `restore` failed: it ran longer than 1000 ms").await;
+    rejected_for_one_of(
+        bad.text(),
+        &["its `restore` failed: it ran longer than 1000 ms", "its `restore` failed: it waited longer than 2 s"],
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -57,8 +57,8 @@ async fn it_is_sent_again_only_when_it_changes() {
     assert_eq!(client.ask("web_chat", "x").await, "two x");
     assert!(events(&mut witness).await.is_empty(), "nothing changed");
 
-    home.write_plugin("other.wat", hearing(&["web_other"]));
-    bot.started("other").await;
+    home.write_plugin("another.wat", hearing(&["web_other"]));
+    bot.started("another").await;
     comet.subscribed("web_other", 1).await;
     assert_eq!(events(&mut witness).await, ["unsubscription", "subscription"], "one more pipe is one more list");
 }

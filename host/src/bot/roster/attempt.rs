@@ -38,6 +38,8 @@ pub(super) enum Why {
     Start,
     /// The bot starts, and the file is not the version that ran last: that one runs first.
     Restore,
+    /// The operator has switched it on again.
+    Enable,
     /// The file has changed.
     Folder,
     /// The operator wants it tried again, or has just granted what it asks for.
@@ -249,6 +251,7 @@ fn is_settled(why: Why, hash: ContentHash, known: &Known) -> Option<Ready> {
     let is_held_back = record.held_back.as_ref().is_some_and(|held| held.hash == hash);
     match why {
         Why::Folder if is_held_back && running.is_some() => Some(Ready::HeldBack),
+        Why::Enable if is_held_back => record.good.first().map(|good| Ready::After(good.hash)),
         Why::Start => {
             let newest = record.good.first().map(|good| good.hash);
             newest.filter(|_| is_held_back || record.good.iter().all(|good| good.hash != hash)).map(Ready::After)

@@ -199,8 +199,7 @@ impl Roster {
         let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
         plugin.record.disabled = false;
         self.write_record(name);
-        // As after a restart: if the file is one that was taken back, the one that ran last does so again.
-        Ok(Try::new(Source::File(path), Why::Start))
+        Ok(Try::new(Source::File(path), Why::Enable))
     }
 
     fn disable(&mut self, name: &str) -> Result<Answer, Refusal> {

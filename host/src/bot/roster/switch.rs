@@ -116,7 +116,9 @@ impl Roster {
                 plugin.record.held_back = plugin.record.held_back.take().or(went_back_from);
             }
             Why::Restore | Why::Terms => {}
-            Why::Start | Why::Folder | Why::Wish | Why::Promote | Why::Shadow => plugin.record.held_back = None,
+            Why::Start | Why::Enable | Why::Folder | Why::Wish | Why::Promote | Why::Shadow => {
+                plugin.record.held_back = None
+            }
         }
         if plugin.record != before {
             self.write_record(name);
