@@ -152,7 +152,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// Whether it is what a [`replace`] leaves that was killed.
-pub(crate) fn is_unfinished(path: &Path) -> bool {
+fn is_unfinished(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == UNFINISHED)
 }
 

@@ -97,21 +97,6 @@ impl Outcome {
 }
 
 impl OutcomeKind {
-    /// The word for it: a label of the metric `cometbot_plugin_reloads_total`, and `outcome` in JSON.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Started { .. } => "started",
-            Self::Swapped { .. } => "swapped",
-            Self::Unchanged { .. } => "unchanged",
-            Self::Rejected { .. } => "rejected",
-            Self::Waiting { .. } => "waiting",
-            Self::RolledBack { .. } => "rolled-back",
-            Self::Removed => "removed",
-            Self::Disabled => "disabled",
-        }
-    }
-
     /// What it means to whoever asked for it.
     #[must_use]
     pub const fn class(&self) -> Class {
@@ -205,12 +190,14 @@ mod tests {
 
     #[test]
     fn an_outcome_is_one_flat_object_that_names_itself_and_comes_back_as_it_was() {
-        for kind in all() {
+        let names =
+            ["started", "swapped", "swapped", "unchanged", "rejected", "waiting", "rolled-back", "removed", "disabled"];
+        for (kind, name) in all().into_iter().zip(names) {
             let outcome = Outcome { plugin: "karma".to_owned(), kind, at: 1_795_488_865 };
             let value = serde_json::to_value(&outcome).unwrap();
             assert_eq!(
                 (&value["plugin"], &value["outcome"], &value["at"]),
-                (&json!("karma"), &json!(outcome.kind.name()), &json!(1_795_488_865))
+                (&json!("karma"), &json!(name), &json!(1_795_488_865))
             );
             assert_eq!(serde_json::from_value::<Outcome>(value).unwrap(), outcome);
         }

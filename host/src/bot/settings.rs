@@ -4,7 +4,7 @@
 //! can change while the bot runs is, at once, and the log names what waits for a restart. What plugins get is for
 //! `roster` to carry out. Asked by whoever notices that the file may have changed: a signal, a command, a watch.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use futures_util::stream::BoxStream;
 use tokio::task::{JoinError, spawn_blocking};
@@ -61,12 +61,6 @@ impl LiveConfig {
     pub fn new(file: PathBuf, environment: Environment, running: Config, set_log_level: SetLogLevel) -> Self {
         let reserved = Reserved::at_start(&running.plugins);
         Self { file, environment, in_force: running, reserved, set_log_level }
-    }
-
-    /// The file that is read.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.file
     }
 
     /// What is in force: what the bot was started with, and of what was read since everything that can change while it
@@ -161,7 +155,7 @@ mod tests {
         }
 
         async fn reread(&mut self, text: &str) -> Result<Difference, RereadError> {
-            fs::write(self.settings.file(), text).unwrap();
+            fs::write(&self.settings.file, text).unwrap();
             self.settings.reread().await
         }
 

@@ -202,6 +202,12 @@ impl Config {
     }
 }
 
+/// Where the control socket is of a bot whose configuration is `file`, unless that says otherwise.
+#[must_use]
+pub fn usual_control_socket(file: &Path) -> PathBuf {
+    file.with_file_name(limits::STATE_FOLDER).join(limits::CONTROL_SOCKET)
+}
+
 /// Whether a plugin can be called so: what may stand in a file name and in a log without care.
 #[must_use]
 pub fn is_plugin_name(name: &str) -> bool {

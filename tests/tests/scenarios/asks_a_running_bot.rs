@@ -130,7 +130,7 @@ async fn the_exit_code_tells_the_outcome() {
         let value = &json_lines(&ended.out)[0];
         assert_eq!(
             (ended.code, &value["plugin"], &value["outcome"], &value["at"]),
-            (Some(code), &json!("karma"), &json!(kind.name()), &json!(1_795_488_865))
+            (Some(code), &json!("karma"), &serde_json::to_value(&kind).unwrap()["outcome"], &json!(1_795_488_865))
         );
     }
 }

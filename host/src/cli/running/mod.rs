@@ -17,7 +17,7 @@ use crate::{
         control::{Answer, Request, client},
         outcome::{Class, Outcome},
     },
-    config::is_plugin_name,
+    config::{is_plugin_name, usual_control_socket},
     report::QuietText,
 };
 
@@ -65,7 +65,7 @@ impl Common {
             Err(mistake) => mistake,
         };
         // With a mistake in bot.toml the bot runs on, and must be within reach.
-        let usual = self.config_path().with_file_name("state").join("control.sock");
+        let usual = usual_control_socket(&self.config_path());
         if !usual.exists() {
             return Err(mistake);
         }

@@ -73,7 +73,6 @@ pub struct Kept(Arc<Parts>);
 
 #[derive(Debug)]
 struct Parts {
-    folder: PathBuf,
     compiled: PathBuf,
     versions: Versions,
     records: Records,
@@ -100,19 +99,12 @@ impl Kept {
             private_file::sweep(part).map_err(|source| KeptError::Unusable { path: part.clone(), source })?;
         }
         Ok(Self(Arc::new(Parts {
-            folder: folder.to_owned(),
             compiled,
             versions: Versions::in_folder(versions),
             records: Records::in_folder(records),
             quarantine: Quarantine::in_folder(quarantine),
             _lock: lock,
         })))
-    }
-
-    /// The state folder itself.
-    #[must_use]
-    pub fn folder(&self) -> &Path {
-        &self.0.folder
     }
 
     /// Where the compile cache is; the folder is there.
@@ -232,9 +224,6 @@ mod tests {
                 assert_eq!(mode(&entry.unwrap().path()), 0o600, "{name}");
             }
         }
-        assert_eq!(
-            (mode(&folder.join(LOCK)), kept.folder(), kept.compiled()),
-            (0o600, &*folder, &*folder.join(COMPILED))
-        );
+        assert_eq!((mode(&folder.join(LOCK)), kept.compiled()), (0o600, &*folder.join(COMPILED)));
     }
 }

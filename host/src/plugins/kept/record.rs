@@ -127,14 +127,6 @@ impl Records {
         private_file::replace(&self.path(name)?, &text, Outlives::Power)
     }
 
-    /// Removes the record of a plugin, if there is one.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn forget(&self, name: &str) -> io::Result<()> {
-        private_file::remove(&self.path(name)?).map(|_| ())
-    }
-
     /// The plugins that have a record, sorted.
     ///
     /// # Errors
@@ -183,16 +175,13 @@ mod tests {
     }
 
     #[test]
-    fn a_record_outlives_a_restart_and_can_be_forgotten() {
+    fn a_record_outlives_a_restart() {
         let (folder, kept) = kept();
         assert_eq!(kept.records().read("karma"), Record::default());
         kept.records().write("karma", &disabled()).unwrap();
         drop(kept);
         let kept = Kept::open(folder.path()).unwrap();
         assert_eq!(kept.records().read("karma"), disabled());
-        kept.records().forget("karma").unwrap();
-        kept.records().forget("karma").unwrap();
-        assert_eq!(kept.records().read("karma"), Record::default());
     }
 
     #[test]
@@ -267,7 +256,6 @@ mod tests {
         for name in ["../out", "", ".", "a/b", "a.b", "a\0b"] {
             assert_eq!(kept.records().read(name), Record::default(), "{name:?}");
             kept.records().write(name, &Record::default()).unwrap_err();
-            kept.records().forget(name).unwrap_err();
         }
         assert!(folder.path().join("out.json").exists());
     }

@@ -101,12 +101,6 @@ impl Slot {
         &self.queue
     }
 
-    /// What the plugin does, counted.
-    #[must_use]
-    pub const fn tally(&self) -> &PluginTally {
-        &self.tally
-    }
-
     /// Lets `version` take over before the next event. What the old version works on it finishes first. Nothing comes back
     /// if the slot ends before.
     pub fn swap(&self, version: Version, manner: Manner) -> oneshot::Receiver<Result<Switched, SwapError>> {

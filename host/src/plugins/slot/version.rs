@@ -51,12 +51,6 @@ impl Version {
         Self { starter, package, instance, handled: 0, failed: 0, grants, allowed, label }
     }
 
-    /// What makes its instances.
-    #[must_use]
-    pub const fn starter(&self) -> &Starter {
-        &self.starter
-    }
-
     /// Which file it was made of.
     #[must_use]
     pub const fn hash(&self) -> ContentHash {

@@ -74,12 +74,6 @@ impl Quarantine {
         }
     }
 
-    /// The ids of a plugin's failed events, oldest first. Some may turn out to be unreadable.
-    #[must_use]
-    pub fn ids(&self, plugin: &str) -> Vec<Id> {
-        self.shelf(plugin).map(|shelf| shelf.ids()).unwrap_or_default()
-    }
-
     /// How many failed events a plugin has.
     #[must_use]
     pub fn count(&self, plugin: &str) -> usize {
@@ -90,7 +84,7 @@ impl Quarantine {
     ///
     /// # Errors
     /// What the system says.
-    pub fn plugins(&self) -> io::Result<Vec<String>> {
+    fn plugins(&self) -> io::Result<Vec<String>> {
         let mut plugins = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let name = entry?.file_name().into_string().unwrap_or_default();
@@ -102,9 +96,8 @@ impl Quarantine {
         Ok(plugins)
     }
 
-    /// The failed events of a plugin, or of all of them, oldest first. All are in memory then, with their data; where
-    /// there may be many, take [`Self::ids`] and [`Self::get`]. Files that are damaged are left out, and each of them is
-    /// logged once.
+    /// The failed events of a plugin, or of all of them, oldest first. All are in memory then, with their data. Files
+    /// that are damaged are left out, and each of them is logged once.
     #[must_use]
     pub fn list(&self, plugin: Option<&str>) -> Vec<Entry> {
         let plugins = match plugin {
@@ -132,15 +125,6 @@ impl Quarantine {
     /// What the system says; it is still there then.
     pub fn remove(&self, plugin: &str, id: Id) -> io::Result<bool> {
         self.shelf(plugin).map_or(Ok(false), |shelf| shelf.remove(id))
-    }
-
-    /// Removes one failed event and gives it, if it is there and can be read. Only one of several callers gets it.
-    ///
-    /// # Errors
-    /// What the system says; it is still there then.
-    pub fn take(&self, plugin: &str, id: Id) -> io::Result<Option<Entry>> {
-        let Some(entry) = self.get(plugin, id) else { return Ok(None) };
-        Ok(self.remove(plugin, id)?.then_some(entry))
     }
 
     /// Removes all failed events of a plugin, unreadable ones too, and says how many there were.

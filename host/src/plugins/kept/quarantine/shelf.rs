@@ -81,7 +81,7 @@ impl Shelf {
         self.with_held(|held| Ok(held.ids.len())).unwrap_or_default()
     }
 
-    pub(super) fn ids(&self) -> Vec<Id> {
+    fn ids(&self) -> Vec<Id> {
         self.with_held(|held| Ok(held.ids.iter().copied().collect())).unwrap_or_else(|error| {
             self.say_unreadable(&error);
             Vec::new()
