@@ -138,7 +138,7 @@ impl Roster {
         let starter = self.starter(name);
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.is_trying = true;
-        plugin.trying = attempt.number;
+        plugin.tried = attempt.number;
         if let (Why::Terms, Some(running)) = (attempt.why, &plugin.running) {
             // Another version may have taken over since the settings have changed.
             attempt.source = Source::Kept(running.hash);

@@ -304,7 +304,7 @@ impl Roster {
         let outcome = Outcome::now(name, kind);
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         if !matches!(outcome.kind, OutcomeKind::RolledBack { .. }) {
-            plugin.number = plugin.number.max(plugin.trying);
+            plugin.end(plugin.tried);
         }
         report::say(plugin, &outcome);
         plugin.last = Some(outcome.clone());
@@ -313,7 +313,7 @@ impl Roster {
         }
         // A version that took over may still be taken back.
         if !matches!(outcome.kind, OutcomeKind::Swapped { .. }) || !plugin.is_on_probation() {
-            self.waiters.tell(&outcome, plugin.number);
+            self.waiters.tell(&outcome, plugin.ended);
         }
     }
 
@@ -321,7 +321,7 @@ impl Roster {
     fn now_final(&mut self, name: &str) {
         let Some(plugin) = self.plugins.get(name) else { return };
         if let Some(outcome) = plugin.running.as_ref().and_then(|running| running.outcome.as_ref()) {
-            self.waiters.tell(outcome, plugin.number);
+            self.waiters.tell(outcome, plugin.ended);
         }
     }
 }

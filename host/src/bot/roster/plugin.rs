@@ -25,12 +25,12 @@ pub(super) struct Plugin {
     pub(super) path: Option<PathBuf>,
     pub(super) running: Option<Running>,
     /// The newest attempt that has come to an end.
-    pub(super) number: u64,
+    pub(super) ended: u64,
     /// Whether an attempt is under way.
     pub(super) is_trying: bool,
     /// The attempt that is under way, or was last. To be removed or disabled counts as one, after which the result of an
     /// earlier one is of no use.
-    pub(super) trying: u64,
+    pub(super) tried: u64,
     /// Whether a slot of it still finishes what waits. The next one begins after it: two would not keep the order.
     pub(super) is_leaving: bool,
     /// What is tried next.
@@ -90,9 +90,9 @@ impl Plugin {
             record,
             path: None,
             running: None,
-            number: 0,
+            ended: 0,
             is_trying: false,
-            trying: 0,
+            tried: 0,
             is_leaving: false,
             next: None,
             next_terms: None,
@@ -113,9 +113,14 @@ impl Plugin {
         self.path.is_none() && self.running.is_none() && !self.is_busy()
     }
 
+    /// An attempt has come to an end. One that is overtaken by a newer one does not count back.
+    pub(super) fn end(&mut self, number: u64) {
+        self.ended = self.ended.max(number);
+    }
+
     /// Whatever was tried or is to be tried is of no use any more; that counts as the attempt with this number.
     pub(super) fn give_up(&mut self, number: u64) {
-        self.trying = number;
+        self.tried = number;
         (self.next, self.next_terms, self.waiting, self.candidate) = (None, None, None, None);
     }
 

@@ -125,10 +125,10 @@ impl Roster {
         // And what is under way already.
         for (name, plugin) in &self.plugins {
             if plugin.is_busy() {
-                let newest = plugin.next.as_ref().map_or(plugin.trying, |next| next.number);
+                let newest = plugin.next.as_ref().map_or(plugin.tried, |next| next.number);
                 pending.entry(name.clone()).or_insert(newest);
             } else if plugin.is_on_probation() {
-                pending.entry(name.clone()).or_insert(plugin.number);
+                pending.entry(name.clone()).or_insert(plugin.ended);
             }
         }
         // Some have an outcome at once.

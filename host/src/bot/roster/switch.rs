@@ -45,7 +45,7 @@ impl Roster {
         self.catch_up();
         let Some(plugin) = self.plugins.get_mut(&name) else { return };
         plugin.is_trying = false;
-        if attempt.number != plugin.trying {
+        if attempt.number != plugin.tried {
             self.forget_if_gone(&name);
             return self.go_on(&name);
         }
@@ -55,7 +55,7 @@ impl Roster {
                 tracing::info!(plugin = name, candidate = &*version.label, "a candidate runs beside, without effect");
                 let Identity { hash, label, .. } = version;
                 plugin.candidate = Some(Candidate { hash, label, comparison });
-                plugin.number = plugin.number.max(attempt.number);
+                plugin.end(attempt.number);
                 let (version, is_final) = (plugin.label().unwrap_or_default().to_owned(), !plugin.is_on_probation());
                 self.waiters.beside(&name, attempt.number);
                 // For whoever waits for the plugin nothing has changed.

@@ -24,7 +24,7 @@ impl Roster {
     pub(super) fn take(&mut self, Loaded { name, attempt, result }: Loaded) {
         let Some(plugin) = self.plugins.get_mut(&name) else { return };
         plugin.is_trying = false;
-        if attempt.number != plugin.trying {
+        if attempt.number != plugin.tried {
             // It was removed or disabled meanwhile.
             self.forget_if_gone(&name);
             return self.go_on(&name);
@@ -37,7 +37,7 @@ impl Roster {
             },
             // What runs has yet to show that it is good: whoever waits wants to know that.
             Ok(Ready::Unchanged) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
-                plugin.number = plugin.number.max(attempt.number);
+                plugin.end(attempt.number);
                 plugin.last = plugin.running.as_ref().and_then(|running| running.outcome.clone());
             }
             Ok(Ready::Unchanged) => {
@@ -45,7 +45,7 @@ impl Roster {
                 self.conclude(&name, OutcomeKind::Unchanged { version });
             }
             Ok(Ready::HeldBack) => {
-                plugin.number = plugin.number.max(attempt.number);
+                plugin.end(attempt.number);
                 let version = plugin.label().unwrap_or_default().to_owned();
                 let why = plugin.record.held_back.as_ref().map(|held| held.why.as_str()).unwrap_or_default();
                 tracing::info!(
@@ -153,7 +153,7 @@ impl Roster {
         }
         // Of the plugin itself nothing has become.
         let Some(plugin) = self.plugins.get_mut(name) else { return };
-        plugin.number = plugin.number.max(attempt.number);
+        plugin.end(attempt.number);
         tracing::warn!(
             plugin = name,
             version = plugin.label(),
