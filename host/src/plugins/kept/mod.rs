@@ -88,6 +88,7 @@ impl Kept {
     /// A [`KeptError`], also if nothing could be written later.
     pub fn open(folder: &Path) -> Result<Self, KeptError> {
         make(folder)?;
+        warn_of_others(folder);
         let lock = lock(folder)?;
         let [versions, records, quarantine, compiled] =
             [VERSIONS, RECORDS, QUARANTINE, COMPILED].map(|name| folder.join(name));
@@ -134,6 +135,21 @@ impl Kept {
 
 fn make(folder: &Path) -> Result<(), KeptError> {
     private_file::make_folder(folder).map_err(|source| KeptError::NoFolder { path: folder.to_owned(), source })
+}
+
+/// A folder that was made by somebody else may be open to more than its owner: a volume of a container often is.
+fn warn_of_others(folder: &Path) {
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::metadata(folder)
+        && std::os::unix::fs::MetadataExt::mode(&metadata) & 0o022 != 0
+    {
+        tracing::warn!(
+            "others can write to the state folder {}, and so decide what plugins may do: `chmod go-w` it",
+            folder.display()
+        );
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
 }
 
 fn lock(folder: &Path) -> Result<Locked, KeptError> {
@@ -188,6 +204,18 @@ mod tests {
             let message = Kept::open(&folder).unwrap_err().to_string();
             let names_it = message.contains(&obstacle.display().to_string());
             assert!(names_it && message.contains("`state-folder` in [service]"), "{message}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_others_can_write_to_is_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().unwrap();
+        for (mode, is_told) in [(0o777, true), (0o775, true), (0o755, false), (0o700, false)] {
+            fs::set_permissions(home.path(), fs::Permissions::from_mode(mode)).unwrap();
+            let log = crate::report::log_of(|| drop(Kept::open(home.path()).unwrap()));
+            assert_eq!(log.contains("others can write to the state folder"), is_told, "{mode:o}: {log}");
         }
     }
 
