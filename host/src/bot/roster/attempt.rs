@@ -65,8 +65,8 @@ pub(super) struct Loaded {
 pub(super) enum Ready {
     /// A version could take over.
     Version(Box<Version>),
-    /// It is what runs already.
-    Unchanged,
+    /// It is what ran already when it was looked at.
+    Unchanged(ContentHash),
     /// It is what the bot itself or the operator has taken back; it stays so until the file is another one.
     HeldBack,
     /// Another version ran last: that one shall run before this is tried.
@@ -246,7 +246,7 @@ fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<ToStart, 
 fn is_settled(why: Why, hash: ContentHash, known: &Known) -> Option<Ready> {
     let Known { running, record, .. } = known;
     if *running == Some(hash) && why != Why::Terms {
-        return Some(Ready::Unchanged);
+        return Some(Ready::Unchanged(hash));
     }
     let is_held_back = record.held_back.as_ref().is_some_and(|held| held.hash == hash);
     match why {

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, path::PathBuf, sync::Arc, time::SystemTime};
 
 use super::{
-    super::outcome::Outcome,
+    super::outcome::{Outcome, OutcomeKind},
     attempt::{Source, Try},
 };
 use crate::{
@@ -126,6 +126,12 @@ impl Plugin {
 
     pub(super) fn is_on_probation(&self) -> bool {
         self.running.as_ref().is_some_and(|running| running.fallback.is_some())
+    }
+
+    /// Whether this version has just failed its probation: it does not run, and its end is the last that is known.
+    pub(super) fn is_taken_back(&self, hash: ContentHash) -> bool {
+        let is_last = matches!(&self.last, Some(Outcome { kind: OutcomeKind::RolledBack { .. }, .. }));
+        is_last && self.record.held_back.as_ref().is_some_and(|held| held.hash == hash)
     }
 
     /// The label of the version that runs.

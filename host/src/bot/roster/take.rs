@@ -35,12 +35,19 @@ impl Roster {
                 Ok(()) => return,
                 Err(rejection) => self.reject(&name, &attempt, &rejection),
             },
+            // It has been taken back since it was looked at, and that is what became of it.
+            Ok(Ready::Unchanged(hash)) if plugin.is_taken_back(hash) => {
+                plugin.ended = plugin.ended.max(attempt.number);
+                if let Some(last) = &plugin.last {
+                    self.waiters.tell(last, attempt.number);
+                }
+            }
             // What runs has yet to show that it is good: whoever waits wants to know that.
-            Ok(Ready::Unchanged) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
+            Ok(Ready::Unchanged(_)) if plugin.is_on_probation() && attempt.why != Why::Shadow => {
                 plugin.end(attempt.number);
                 plugin.last = plugin.running.as_ref().and_then(|running| running.outcome.clone());
             }
-            Ok(Ready::Unchanged) => {
+            Ok(Ready::Unchanged(_)) => {
                 let version = plugin.label().unwrap_or_default().to_owned();
                 self.conclude(&name, OutcomeKind::Unchanged { version });
             }

@@ -127,12 +127,16 @@ impl Occupant {
         let terms = self.running.starter.terms();
         self.queue.set_bound(terms.queue_events);
         match &mut self.probation {
-            _ if terms.probation.events == 0 || !manner.on_probation => self.pass(),
+            _ if terms.probation.events == 0 || !manner.on_probation => {
+                self.pass();
+                let_go(old);
+            }
             // The one that went has failed already, or is the same on other terms, so it is none to come back to.
             Some(probation) if probation.has_failures() || old.hash() == self.running.hash() => {
-                probation.again(&terms.probation)
+                probation.again(&terms.probation);
+                let_go(old);
             }
-            probation => *probation = Some(Box::new(Probation::begin(old, &terms.probation))),
+            probation => let_go(probation.replace(Box::new(Probation::begin(old, &terms.probation)))),
         }
         let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
         Ok(Switched { pause: since.elapsed(), state_bytes, fallback, turn: self.turn })
@@ -254,6 +258,11 @@ impl Occupant {
         // Nobody listens any more when the bot stops.
         let _ = self.news.send(News { plugin: self.running.starter.name().into(), turn: self.turn, what });
     }
+}
+
+/// Drops versions beside the events: to take an instance apart takes longer than to handle many of them.
+fn let_go(gone: impl Send + 'static) {
+    drop(tokio::task::spawn_blocking(move || drop(gone)));
 }
 
 /// Waits until a time has come.

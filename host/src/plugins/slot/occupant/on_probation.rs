@@ -9,7 +9,7 @@ use super::{
         probation::{Fate, Past, Probation, Verdict},
         version::Version,
     },
-    FLUSH_BYTES, Occupant,
+    FLUSH_BYTES, Occupant, let_go,
 };
 
 impl Occupant {
@@ -53,6 +53,7 @@ impl Occupant {
                 self.lose(&past.event, why);
             }
         }
+        let_go(probation);
         self.tell(Happened::Passed);
     }
 
