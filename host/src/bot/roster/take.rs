@@ -37,7 +37,7 @@ impl Roster {
             },
             // It has been taken back since it was looked at, and that is what became of it.
             Ok(Ready::Unchanged(hash)) if plugin.is_taken_back(hash) => {
-                plugin.ended = plugin.ended.max(attempt.number);
+                plugin.end(attempt.number);
                 if let Some(last) = &plugin.last {
                     self.waiters.tell(last, attempt.number);
                 }
