@@ -1,7 +1,8 @@
 //! What is tried with a plugin, and the part of it that takes time: reading, compiling, starting.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{panic::AssertUnwindSafe, path::PathBuf, sync::Arc};
 
+use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 
 use super::{Roster, Workshop, room::PIPES_MAX};
@@ -154,7 +155,7 @@ impl Roster {
         };
         let (workshop, turns, name) = (self.workshop.clone(), Arc::clone(&self.turns), name.to_owned());
         self.loads.spawn(async move {
-            let result = load(workshop, &starter, attempt.clone(), known, turns).await;
+            let result = unbroken(load(workshop, &starter, attempt.clone(), known, turns)).await;
             Loaded { name, attempt, result }
         });
     }
@@ -176,6 +177,13 @@ struct Known {
     running: Option<ContentHash>,
     record: Record,
     packages: Vec<Package>,
+}
+
+/// Makes a rejection of a panic, which would be a mistake of the engine's or ours: the plugin must not wait for an end of
+/// its attempt that does not come.
+async fn unbroken(loading: impl Future<Output = Result<Ready, Rejection>>) -> Result<Ready, Rejection> {
+    let outcome = AssertUnwindSafe(loading).catch_unwind().await;
+    outcome.unwrap_or_else(|_| Err(Rejection::BrokeOff("it panicked".to_owned())))
 }
 
 /// Reads, compiles and sets up.
@@ -257,5 +265,21 @@ fn is_settled(why: Why, hash: ContentHash, known: &Known) -> Option<Ready> {
             newest.filter(|_| is_held_back || record.good.iter().all(|good| good.hash != hash)).map(Ready::After)
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::panic, reason = "tests")]
+    use super::*;
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_ends_in_a_rejection() {
+        let panics = async {
+            tokio::task::yield_now().await;
+            panic!("on purpose");
+        };
+        assert!(matches!(unbroken(panics).await, Err(Rejection::BrokeOff(_))));
+        assert!(matches!(unbroken(async { Ok(Ready::HeldBack) }).await, Ok(Ready::HeldBack)));
     }
 }

@@ -274,7 +274,7 @@ impl Roster {
                 first.insert(loaded.name.clone(), loaded);
             }
             (Ok(loaded), None) => self.take(loaded),
-            // A compiler that panics is caught beside it; nothing else can break off.
+            // Panics are caught beside it; nothing else can break off.
             (Err(error), _) => tracing::error!("loading a plugin broke off: {error}"),
         }
     }
