@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream::BoxStream};
+use futures_util::{StreamExt as _, future::OptionFuture, stream::BoxStream};
 use notify::RecursiveMode;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::watch::Watch;
 
@@ -41,7 +41,7 @@ impl ConfigFile {
     /// Resolves when the file is to be read anew. May be dropped while it waits.
     pub(super) async fn due(&mut self) {
         loop {
-            let quiet_at = self.quiet_at;
+            let quiet = OptionFuture::from(self.quiet_at.map(sleep_until));
             tokio::select! {
                 Some(()) = self.asked.next() => {
                     self.seen = fs::read(&self.path).ok();
@@ -51,7 +51,7 @@ impl ConfigFile {
                     drop(self.watch.take());
                     self.quiet_at = Some(Instant::now() + QUIET);
                 }
-                () = reached(quiet_at), if quiet_at.is_some() => {
+                Some(()) = quiet => {
                     self.quiet_at = None;
                     // What was only touched is not read anew; what is away for a moment will be back.
                     let Ok(now) = fs::read(&self.path) else { continue };
@@ -62,13 +62,6 @@ impl ConfigFile {
                 }
             }
         }
-    }
-}
-
-/// Waits until a time has come.
-async fn reached(at: Option<Instant>) {
-    if let Some(at) = at {
-        tokio::time::sleep_until(at).await;
     }
 }
 

@@ -4,7 +4,8 @@
 
 use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
-use tokio::sync::mpsc;
+use futures_util::future::OptionFuture;
+use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
     Happened, News, Order,
@@ -57,7 +58,8 @@ impl Occupant {
                 queue.take(&mut self.batch);
             }
             let busy = !self.batch.is_empty();
-            let until = self.probation.as_ref().map(|probation| probation.until());
+            let over = self.probation.as_ref().map(|probation| sleep_until(probation.until().into()));
+            let over = OptionFuture::from(over);
             tokio::select! {
                 biased;
                 order = orders.recv() => match order {
@@ -65,7 +67,7 @@ impl Occupant {
                     None => return,
                 },
                 () = outgoing.lane().room(), if busy => self.stretch(&orders).await,
-                () = reached(until), if until.is_some() => self.pass(),
+                Some(()) = over => self.pass(),
                 () = queue.filled(), if !busy => {}
             }
         }
@@ -263,11 +265,4 @@ impl Occupant {
 /// Drops versions beside the events: to take an instance apart takes longer than to handle many of them.
 fn let_go(gone: impl Send + 'static) {
     drop(tokio::task::spawn_blocking(move || drop(gone)));
-}
-
-/// Waits until a time has come.
-async fn reached(until: Option<Instant>) {
-    if let Some(until) = until {
-        tokio::time::sleep_until(until.into()).await;
-    }
 }
