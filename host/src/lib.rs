@@ -15,6 +15,7 @@
 //! - [`metrics`]: what happens, counted and said.
 //! - [`report`]: keeping repeated troubles from flooding the log.
 //! - [`watch`]: what stirs in a folder, as the system reports it.
+//! - `unix_time`: the wall clock in seconds.
 //! - `private_file`: files that are one user's and one process's alone.
 //!
 //! As data: a frame comes in at [`comet::link`], is read once in [`comet::wire`], looked up in [`router`], queued in a
@@ -31,4 +32,5 @@ pub mod plugins;
 mod private_file;
 pub mod report;
 pub mod router;
+mod unix_time;
 pub mod watch;

@@ -2,13 +2,12 @@
 //!
 //! Made by the roster alone; shown by `cli`, to which it travels over the control socket.
 
-use std::{
-    fmt,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+use crate::unix_time;
 
 /// What became of an attempt to change what runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,9 +89,7 @@ impl Outcome {
     /// An outcome of this moment.
     #[must_use]
     pub fn now(plugin: impl Into<String>, kind: OutcomeKind) -> Self {
-        // A clock before 1970 is wrong already; then so is this.
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { plugin: plugin.into(), kind, at }
+        Self { plugin: plugin.into(), kind, at: unix_time::now() }
     }
 }
 

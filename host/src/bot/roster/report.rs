@@ -1,6 +1,6 @@
 //! What is told of a plugin: of each outcome in the log and the metrics, and of all there is over the control socket.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use super::{
     super::{
@@ -9,7 +9,7 @@ use super::{
     },
     plugin::Plugin,
 };
-use crate::metrics::Reload;
+use crate::{metrics::Reload, unix_time};
 
 /// Puts an outcome into the log and the metrics.
 pub(super) fn say(plugin: &Plugin, outcome: &Outcome) {
@@ -45,7 +45,7 @@ pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginR
         state: state(plugin),
         version: running.map(|running| running.label.to_string()),
         hash: running.map(|running| running.hash.full()),
-        since: running.map(|running| unix_seconds(running.since)),
+        since: running.map(|running| unix_time::seconds(running.since)),
         handled: plugin.tally.events_handled(),
         failed: plugin.tally.events_failed(),
         dropped: plugin.tally.events_dropped(),
@@ -85,8 +85,4 @@ fn state(plugin: &Plugin) -> PluginState {
         _ if plugin.running.is_some() => PluginState::Running,
         _ => PluginState::Stopping,
     }
-}
-
-fn unix_seconds(time: SystemTime) -> u64 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }

@@ -2,11 +2,7 @@
 //!
 //! Each makes a request out of its arguments; the bot answers; here the answer becomes lines and an exit code.
 
-use std::{
-    io::Write as _,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{io::Write as _, path::PathBuf};
 
 use clap::Args;
 use serde_json::json;
@@ -128,11 +124,6 @@ fn remark(text: &str) -> Result<(), CliError> {
 
 fn beside_the_point() -> CliError {
     CliError::failed("the bot answers what was not asked: is it another version than this command?")
-}
-
-/// Now, in seconds of Unix time.
-fn unix_now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use clap::Args;
 
-use super::{ask, beside_the_point, plugin_name, remark, table, unix_now};
+use super::{ask, beside_the_point, plugin_name, remark, table};
 use crate::{
     bot::control::{Answer, Request},
     cli::{CliError, Common, output::Output},
+    unix_time,
 };
 
 #[derive(Debug, Args)]
@@ -33,7 +34,7 @@ pub(in crate::cli) async fn run(common: &Common, arguments: &Arguments) -> Resul
     }
     match (plugins.as_slice(), &arguments.plugin) {
         ([], _) => remark("the bot has no plugin: put a .wasm or .wat file into its plugin folder"),
-        ([report], Some(_)) => output.foreign_line(&table::details(report, unix_now()), report),
-        (reports, _) => output.foreign_line(&table::overview(reports, unix_now()), &reports),
+        ([report], Some(_)) => output.foreign_line(&table::details(report, unix_time::now()), report),
+        (reports, _) => output.foreign_line(&table::overview(reports, unix_time::now()), &reports),
     }
 }

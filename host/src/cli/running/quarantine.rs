@@ -2,10 +2,11 @@
 
 use clap::{Args, Subcommand};
 
-use super::{Named, ask, beside_the_point, carry_out, failures, plugin_name, remark, unix_now};
+use super::{Named, ask, beside_the_point, carry_out, failures, plugin_name, remark};
 use crate::{
     bot::control::{Answer, Request},
     cli::{CliError, Common, output::Output},
+    unix_time,
 };
 
 #[derive(Debug, Args)]
@@ -75,5 +76,5 @@ async fn show(
     if entries.is_empty() {
         return remark("nothing is in quarantine");
     }
-    output.foreign_line(&for_people(&entries, unix_now()), &entries)
+    output.foreign_line(&for_people(&entries, unix_time::now()), &entries)
 }

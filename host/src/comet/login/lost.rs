@@ -3,7 +3,8 @@
 
 use std::fmt;
 
-use super::{Login, LoginSource, renewal::unix_seconds};
+use super::{Login, LoginSource};
+use crate::unix_time;
 
 /// Why a bot that was let in before is let in no longer. `Display` says what to do; the server's address is for the
 /// caller to put in front.
@@ -20,7 +21,7 @@ impl LoginLost {
     /// The login `login`, which `source` gave, has just been refused, and an earlier one had been accepted.
     #[must_use]
     pub fn new(source: &LoginSource, login: &Login) -> Self {
-        Self::at(unix_seconds(), source, login)
+        Self::at(unix_time::now(), source, login)
     }
 
     fn at(now: u64, source: &LoginSource, login: &Login) -> Self {

@@ -9,10 +9,11 @@
 
 use std::{
     fmt,
-    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant},
 };
 
 use super::{Login, LoginError, LoginSource};
+use crate::unix_time;
 
 /// How often the clock is looked at, at least.
 const CLOCK_EVERY: Duration = Duration::from_secs(60);
@@ -88,18 +89,13 @@ impl fmt::Display for NoLaterToken {
 ///
 /// One is enough for all connections of one source; it needs a runtime with timers and, for a program, with I/O.
 pub async fn watch(source: &LoginSource, login: Login, mut report: impl FnMut(TokenNews)) {
-    let mut renewal = Renewal::new(login, unix_seconds());
+    let mut renewal = Renewal::new(login, unix_time::now());
     loop {
         renewal.until_due().await;
-        if let Some(news) = renewal.look(source, unix_seconds()).await {
+        if let Some(news) = renewal.look(source, unix_time::now()).await {
             report(news);
         }
     }
-}
-
-/// The wall clock, in Unix seconds.
-pub(super) fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
 /// One token on its way to its end. Times are Unix seconds.
@@ -123,12 +119,12 @@ impl Renewal {
     /// Waits until the source is to be read.
     async fn until_due(&mut self) {
         loop {
-            let (wall, monotonic) = (unix_seconds(), Instant::now());
+            let (wall, monotonic) = (unix_time::now(), Instant::now());
             let Some(pause) = self.pause(wall) else { return };
             tokio::time::sleep(pause).await;
             let expected = wall.saturating_add(monotonic.elapsed().as_secs());
-            if unix_seconds().abs_diff(expected) > CLOCK_SLACK.as_secs() {
-                self.clock_was_set(unix_seconds());
+            if unix_time::now().abs_diff(expected) > CLOCK_SLACK.as_secs() {
+                self.clock_was_set(unix_time::now());
             }
         }
     }
@@ -318,7 +314,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_watch_reports_by_itself() {
-        let token = expiring(unix_seconds().saturating_sub(5));
+        let token = expiring(unix_time::now().saturating_sub(5));
         let (told, mut news) = tokio::sync::mpsc::unbounded_channel();
         let source = LoginSource::Fixed(login(&token));
         let report = move |news: TokenNews| told.send(news.to_string()).unwrap();

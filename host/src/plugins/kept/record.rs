@@ -3,11 +3,7 @@
 //! A record is read and written by one task alone, so that nothing is lost between the two. Fields that are not known are
 //! passed over and missing ones have a default, so that earlier and later versions of the host can read the same file.
 
-use std::{
-    fs, io,
-    path::PathBuf,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{fs, io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +11,7 @@ use crate::{
     config::is_plugin_name,
     plugins::{grants::Grants, package::ContentHash},
     private_file::{self, Outlives},
+    unix_time,
 };
 
 /// What the file of a record ends with.
@@ -70,9 +67,7 @@ impl Good {
     /// A version that is good from now on.
     #[must_use]
     pub fn now(hash: ContentHash, label: &str) -> Self {
-        // A clock before 1970 is wrong already; then so is this.
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { hash, label: label.to_owned(), since_unix: since.as_secs() }
+        Self { hash, label: label.to_owned(), since_unix: unix_time::now() }
     }
 }
 
