@@ -63,17 +63,17 @@ enum Command {
     /// Let the running bot look at its files now
     Reload(running::reload::Arguments),
     /// Put the last good version of a plugin back
-    Rollback(running::rollback::Arguments),
+    Rollback(running::Change),
     /// Switch a plugin off
     Disable(running::disable::Arguments),
     /// Switch a plugin on again
     Enable(running::enable::Arguments),
     /// Grant a plugin what its waiting version asks for
-    Grant(running::grant::Arguments),
+    Grant(running::Change),
     /// Run a candidate beside a plugin, without effect, and compare the two
     Shadow(running::shadow::Arguments),
     /// Let a plugin's candidate take over
-    Promote(running::promote::Arguments),
+    Promote(running::Change),
     /// Look at the events that plugins failed to handle, and handle them again
     Quarantine(running::quarantine::Arguments),
     /// Run the embedded comet server alone

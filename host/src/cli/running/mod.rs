@@ -46,6 +46,15 @@ struct Waited {
     wait: bool,
 }
 
+/// A plugin whose version changes, and until when the command lasts.
+#[derive(Debug, Args)]
+pub(super) struct Change {
+    #[command(flatten)]
+    plugin: Named,
+    #[command(flatten)]
+    until: Waited,
+}
+
 fn plugin_name(text: &str) -> Result<String, String> {
     if is_plugin_name(text) {
         return Ok(text.to_owned());
