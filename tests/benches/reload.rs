@@ -90,7 +90,7 @@ struct Trip {
 
 async fn measure(what: &str, bytes: usize, version: impl Fn(usize) -> Vec<u8>) {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "memory-mib = 32").plugin("word.wasm", version(0));
+    let home = Home::at(&comet).set("defaults", "memory-mib = 32").plugin("word.wasm", version(0));
     let mut bot = home.live().await;
     let (stop, stopped) = tokio::sync::oneshot::channel();
     let talk = tokio::spawn(talk(Client::join(&comet, ["web_bench"]).await, stopped));

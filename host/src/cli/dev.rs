@@ -13,8 +13,8 @@ use super::{
 };
 use crate::kit::{project::Project, watch::Sources};
 
-/// The variable of `new-grants` in [plugins].
-const NEW_GRANTS: &str = "COMETBOT_PLUGINS__NEW_GRANTS";
+/// The variable of `new-grants` in [defaults].
+const NEW_GRANTS: &str = "COMETBOT_DEFAULTS__NEW_GRANTS";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {

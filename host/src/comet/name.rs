@@ -185,6 +185,23 @@ impl PipePattern {
         Ok(Self { text: text.to_owned(), is_prefix })
     }
 
+    /// Reads a pattern of pipes that a plugin may hear: [`GAP_PIPE`] is one of them.
+    ///
+    /// # Errors
+    /// A [`NameError`] as from [`Self::new`].
+    pub fn heard(pattern: &str) -> Result<Self, NameError> {
+        match pattern {
+            GAP_PIPE => Ok(Self { text: pattern.to_owned(), is_prefix: false }),
+            _ => Self::new(pattern),
+        }
+    }
+
+    /// Every pipe there is.
+    #[must_use]
+    pub const fn any() -> Self {
+        Self { text: String::new(), is_prefix: true }
+    }
+
     /// Whether `pipe` is meant.
     #[must_use]
     pub fn covers(&self, pipe: &str) -> bool {

@@ -1,17 +1,17 @@
 //! From keys as they are written to checked values, table by table, with the defaults of all keys. `[server]` has a
 //! module of its own.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{net::SocketAddr, ops::RangeInclusive, path::Path, time::Duration};
 
 use tracing_subscriber::filter::Targets;
 
 use super::{
-    Delivery, Embedded, Log, Outbox, PluginTerms, Plugins, Secret, Service,
+    CompileBounds, Delivery, Embedded, Log, Outbox, PluginTerms, Plugins, Secret, Service,
     check::Checker,
     error::ConfigError,
     is_plugin_name, limits,
     raw::{DeliveryKind, OutboxKind, Raw},
-    terms::terms,
+    terms::read::terms,
 };
 use crate::comet::name::PipePattern;
 
@@ -25,7 +25,7 @@ pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, Confi
             return Err(check.fault(&["embedded", "password-file"], both));
         }
         (Some(password), None) => Secret(password.clone()),
-        (None, Some(file)) => Secret(check.secret("password-file", file)?),
+        (None, Some(file)) => Secret(check.secret(&["embedded", "password-file"], file)?),
         (None, None) => Secret::default(),
     };
     let logs = embedded.logs.iter().map(|(pipe, length)| {
@@ -45,7 +45,17 @@ pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, Confi
 
 pub(super) fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigError> {
     let plugins = &raw.plugins;
-    let defaults = terms(&plugins.defaults(), &PluginTerms::default(), &["plugins"], check)?;
+    for (key, is_empty) in [("config", raw.defaults.config.is_empty()), ("secrets", raw.defaults.secrets.is_empty())] {
+        if !is_empty {
+            let fault = format!("this belongs to one plugin: write it into [plugin.NAME.{key}]");
+            return Err(check.fault(&["defaults", key], &fault));
+        }
+    }
+    let defaults = terms(&raw.defaults, &PluginTerms::default(), &["defaults"], check)?;
+    let of = |range: &RangeInclusive<u32>, key, value: Option<u32>, otherwise| {
+        check.within(range, &["plugins", key], value.unwrap_or(otherwise))
+    };
+    let wide = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     let named = raw.plugin.iter().map(|(name, plugin)| {
         if !is_plugin_name(name) {
             let rule = format!("{name:?} names no plugin: it is the file's name without .wasm, of A-Z a-z 0-9 _ and -");
@@ -65,6 +75,22 @@ pub(super) fn plugins(raw: &Raw, check: &Checker<'_>) -> Result<Plugins, ConfigE
             &["plugins", "keep-versions"],
             plugins.keep_versions.unwrap_or(limits::KEEP_VERSIONS),
         )?,
+        stack_bytes: of(&limits::STACK_KIB_RANGE, "stack-kib", plugins.stack_kib, limits::STACK_KIB)? << 10,
+        file_bytes: wide(of(&(1..=limits::MOST_FILE_MIB), "file-mib", plugins.file_mib, limits::FILE_MIB)?) << 20,
+        compile: CompileBounds {
+            time: Duration::from_secs(wide(of(
+                &(1..=limits::MOST_COMPILE_SECONDS),
+                "compile-seconds",
+                plugins.compile_seconds,
+                limits::COMPILE_SECONDS,
+            )?)),
+            memory_bytes: wide(of(
+                &limits::COMPILE_MEMORY_MIB_RANGE,
+                "compile-memory-mib",
+                plugins.compile_memory_mib,
+                limits::COMPILE_MEMORY_MIB,
+            )?) << 20,
+        },
         named: named.collect::<Result<_, _>>()?,
         defaults,
     })

@@ -40,12 +40,11 @@ impl Checker<'_> {
     }
 
     /// A file in which a secret stands alone.
-    pub(super) fn secret(&self, key: &str, file: &Path) -> Result<String, ConfigError> {
+    pub(super) fn secret(&self, key: &[&str], file: &Path) -> Result<String, ConfigError> {
         let file = self.beside(file);
-        let section = if key == "token-file" { "server" } else { "embedded" };
         match std::fs::read_to_string(&file) {
             Ok(secret) => Ok(secret.trim().to_owned()),
-            Err(error) => Err(self.fault(&[section, key], &format!("cannot read {}: {error}", file.display()))),
+            Err(error) => Err(self.fault(key, &format!("cannot read {}: {error}", file.display()))),
         }
     }
 

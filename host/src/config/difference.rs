@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Config, Embedded, Log, PluginTerms, Plugins, Service, server};
+use super::{CompileBounds, Config, Embedded, Log, PluginTerms, Plugins, Service, server};
 
 /// What the engine has reserved at its start, and cannot get more of while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,13 +12,15 @@ pub struct Reserved {
     pub plugins: usize,
     /// Memory that each of them has room for, in bytes.
     pub memory_bytes: usize,
+    /// Whether what plugins compute can be metered.
+    pub metered: bool,
 }
 
 impl Reserved {
     /// What a bot reserves that is started with `plugins`.
     #[must_use]
     pub fn at_start(plugins: &Plugins) -> Self {
-        Self { plugins: plugins.max, memory_bytes: plugins.largest_memory_bytes() }
+        Self { plugins: plugins.max, memory_bytes: plugins.largest_memory_bytes(), metered: plugins.is_metered() }
     }
 
     /// As much of `plugins` as there is room for.
@@ -26,6 +28,7 @@ impl Reserved {
         plugins.max = plugins.max.min(self.plugins);
         for terms in plugins.named.values_mut().chain([&mut plugins.defaults]) {
             terms.memory_bytes = terms.memory_bytes.min(self.memory_bytes);
+            terms.fuel_per_event = terms.fuel_per_event.filter(|_| self.metered);
         }
         plugins
     }
@@ -40,7 +43,7 @@ impl Config {
         Self {
             server: self.server.clone(),
             embedded: self.embedded.clone(),
-            plugins: Plugins { folder: self.plugins.folder.clone(), ..plugins },
+            plugins: Plugins { folder: self.plugins.folder.clone(), stack_bytes: self.plugins.stack_bytes, ..plugins },
             service: Service { drain: wanted.service.drain, ..self.service.clone() },
             log: Log { format: self.log.format, level: wanted.log.level.clone() },
         }
@@ -85,7 +88,7 @@ impl Difference {
     }
 
     /// The keys, as in `memory-mib`, of what the plugin called `name` gets that are not as before: it may have them from
-    /// a table of its own, or from [plugins].
+    /// a table of its own, or from [defaults].
     #[must_use]
     pub fn of_plugin(&self, name: &str) -> &[&'static str] {
         self.named.get(name).unwrap_or(&self.defaults)
@@ -105,6 +108,7 @@ fn keys(old: &Config, new: &Config) -> Vec<String> {
         ("server", server::differing(server, &new.server)),
         ("embedded", of_embedded(embedded, &new.embedded)),
         ("plugins", of_plugins(plugins, &new.plugins)),
+        ("defaults", plugins.defaults.differing(&new.plugins.defaults)),
         ("service", of_service(service, &new.service)),
         ("log", of_log(log, &new.log)),
     ];
@@ -132,13 +136,17 @@ fn of_embedded(old: &Embedded, new: &Embedded) -> Vec<&'static str> {
 }
 
 fn of_plugins(old: &Plugins, new: &Plugins) -> Vec<&'static str> {
-    let Plugins { folder, max, keep_versions, defaults, named: _ } = old;
-    let own = that_differ([
+    let Plugins { folder, max, keep_versions, stack_bytes, file_bytes, compile, defaults: _, named: _ } = old;
+    let CompileBounds { time, memory_bytes } = compile;
+    that_differ([
         ("folder", *folder != new.folder),
         ("max", *max != new.max),
         ("keep-versions", *keep_versions != new.keep_versions),
-    ]);
-    own.into_iter().chain(defaults.differing(&new.defaults)).collect()
+        ("stack-kib", *stack_bytes != new.stack_bytes),
+        ("file-mib", *file_bytes != new.file_bytes),
+        ("compile-seconds", *time != new.compile.time),
+        ("compile-memory-mib", *memory_bytes != new.compile.memory_bytes),
+    ])
 }
 
 fn of_single_plugins(old: &Plugins, new: &Plugins) -> Vec<String> {
@@ -146,7 +154,7 @@ fn of_single_plugins(old: &Plugins, new: &Plugins) -> Vec<String> {
     let keys = names(old, new).flat_map(|name| {
         let (was, is): (&PluginTerms, &PluginTerms) = (old.terms(name), new.terms(name));
         let own = is.differing(&new.defaults);
-        // What it merely has from [plugins] is named there.
+        // What it merely has from [defaults] is named there.
         let own = was.differing(is).into_iter().filter(|key| own.contains(key) || !of_all.contains(key));
         own.map(|key| format!("plugin.{name}.{key}")).collect::<Vec<_>>()
     });

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 
 use super::{
     error::{ConfigError, Place},
-    raw::Raw,
+    raw::{Raw, RawPlugin},
 };
 
 /// What begins the name of every variable of ours.
@@ -17,24 +17,47 @@ pub const PREFIX: &str = "COMETBOT_";
 /// Keys whose values no message may repeat.
 const SECRET_KEYS: [&str; 2] = ["token", "password"];
 
-/// The variables that set keys, by name without the prefix.
-#[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+/// Where the keys belong that say what a plugin gets, and that people write into [plugins].
+const TERMS_PLACE: &str = "[defaults], for all plugins, or in [plugin.NAME]";
+
+/// The variables of the process: those that set keys, and all others, in which secrets of plugins may be.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// By name without the prefix.
+    keys: BTreeMap<String, String>,
+    others: BTreeMap<String, String>,
+}
+
+impl std::fmt::Debug for Environment {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Whatever a variable holds may be a secret.
+        f.debug_set().entries(self.keys.keys()).finish()
+    }
+}
 
 impl Environment {
-    /// Takes those of our variables out of a list, which is usually [`std::env::vars_os`]. What has no `__` in it sets
-    /// no key, since every key stands in a table.
+    /// Takes a list, which is usually [`std::env::vars_os`]. Ours are those that begin with [`PREFIX`] and have `__` in
+    /// them, since every key stands in a table.
     pub fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        let ours = variables.into_iter().filter_map(|(name, value)| {
-            let name = name.to_str()?.strip_prefix(PREFIX)?;
-            name.contains("__").then(|| (name.to_owned(), value.to_string_lossy().into_owned()))
-        });
-        Self(ours.collect())
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            let (Some(name), value) = (name.to_str(), value.to_string_lossy().into_owned()) else { continue };
+            match name.strip_prefix(PREFIX).filter(|ours| ours.contains("__")) {
+                Some(ours) => environment.keys.insert(ours.to_owned(), value),
+                None => environment.others.insert(name.to_owned(), value),
+            };
+        }
+        environment
+    }
+
+    /// The secret in a variable that sets no key; none if it is not there or empty.
+    pub(super) fn secret(&self, variable: &str) -> Option<String> {
+        self.others.get(variable).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
     }
 
     /// The variable that sets the key, if one does.
     pub(super) fn variable(&self, key: &[&str]) -> Option<String> {
-        let name = self.0.keys().find(|name| {
+        let name = self.keys.keys().find(|name| {
             let steps = steps(name);
             steps.len() == key.len() && steps.iter().zip(key).all(|(ours, theirs)| ours.eq_ignore_ascii_case(theirs))
         })?;
@@ -52,7 +75,7 @@ pub(super) fn merge(path: &Path, text: &str, environment: &Environment) -> Resul
     };
     let mut raw: Raw = toml::from_str(text).map_err(in_file)?;
     let mut table: Table = toml::from_str(text).map_err(in_file)?;
-    for (name, value) in &environment.0 {
+    for (name, value) in &environment.keys {
         let fault = |fault: String| ConfigError::Fault { place: Place::Variable(format!("{PREFIX}{name}")), fault };
         // A text need not be quoted in a variable: what does not fit as TOML is tried as it stands.
         let literal = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
@@ -84,8 +107,22 @@ fn without_secrets(text: &str, error: &toml::de::Error) -> String {
             "the value of `token-command` must be a list of texts, as in [\"program\", \"argument\"]".to_owned()
         }
         Some(key) => format!("the value of `{key}` must be a text in quotes, on one line"),
-        None => error.message().to_owned(),
+        None => match moved(text, at, error.message()) {
+            Some(remedy) => remedy,
+            None => error.message().to_owned(),
+        },
     }
+}
+
+/// What to say of a key that stands in [plugins] and belongs into [defaults].
+fn moved(text: &str, at: usize, message: &str) -> Option<String> {
+    let key = message.strip_prefix("unknown field `")?.split('`').next()?;
+    let mut headers = text.get(..at)?.lines().rev().map(str::trim).filter(|line| line.starts_with('['));
+    let is_of_plugins = headers.next()?.starts_with("[plugins]");
+    let is_a_term = RawPlugin::deserialize(Table::from_iter([(key.to_owned(), Value::Boolean(true))]))
+        .err()
+        .is_none_or(|error| !error.message().starts_with("unknown field"));
+    (is_of_plugins && is_a_term).then(|| format!("`{key}` is what a plugin gets: write it into {TERMS_PLACE}"))
 }
 
 fn steps(name: &str) -> Vec<String> {

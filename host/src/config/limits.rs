@@ -19,6 +19,44 @@ pub(super) const MOST_MEMORY_MIB: u32 = 4096;
 /// What the address space of a process has room for, with four versions of each plugin at a time.
 pub(super) const MOST_PLUGINS: u32 = 1000;
 
+/// Deep recursion of compiled languages fits; interpreters may need more.
+pub(super) const STACK_KIB: u32 = 512;
+/// Each plugin's call has a stack of twice this.
+pub(super) const STACK_KIB_RANGE: RangeInclusive<u32> = 64..=16 * 1024;
+pub(super) const FILE_MIB: u32 = 64;
+pub(super) const MOST_FILE_MIB: u32 = 1024;
+pub(super) const COMPILE_SECONDS: u32 = 60;
+pub(super) const MOST_COMPILE_SECONDS: u32 = 3600;
+pub(super) const COMPILE_MEMORY_MIB: u32 = 2048;
+/// Below, not even small plugins compile.
+pub(super) const COMPILE_MEMORY_MIB_RANGE: RangeInclusive<u32> = 256..=1024 * 1024;
+
+/// The tables of a large language runtime have some ten thousand.
+pub(super) const TABLE_ELEMENTS: u32 = 100_000;
+/// Large language runtimes have much to do when they start.
+pub(super) const TIME_TO_START_MS: u32 = 5000;
+/// A busy bot sends less; a comet server takes no more from one connection for long.
+pub(super) const SENDS_PER_SECOND: u32 = 1000;
+pub(super) const SENDS_BURST: u32 = 5000;
+/// What one event may send in all.
+pub(super) const MESSAGE_KIB: u32 = 1024;
+pub(super) const LOG_LINES_PER_SECOND: u32 = 100;
+/// Lines of so many seconds may come at once: plugins talk most when they start.
+pub(super) const LOG_BURST_SECONDS: u32 = 10;
+/// What fails for a reason that passes has passed by the third time, or will not soon.
+pub(super) const RETRIES: u32 = 2;
+pub(super) const MOST_RETRIES: u32 = 20;
+pub(super) const RETRY_MS: u32 = 100;
+pub(super) const MOST_RETRY_MS: u32 = 60_000;
+pub(super) const BREAKER_FAILURES: u32 = 5;
+pub(super) const BREAKER_SECONDS: u32 = 10;
+pub(super) const MOST_BREAKER_SECONDS: u32 = 3600;
+/// No conversation of two bots that somebody wanted is so long.
+pub(super) const HOPS: u32 = 50;
+/// Fine enough for every bot, and too coarse to spy on the machine with.
+pub(super) const CLOCK_MS: u32 = 1;
+pub(super) const MOST_CLOCK_MS: u32 = 60_000;
+
 pub(super) const PROBATION_EVENTS: u32 = 1000;
 /// The last version's memory stays reserved for so long.
 pub(super) const MOST_PROBATION_EVENTS: u32 = 1_000_000;

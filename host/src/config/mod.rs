@@ -17,6 +17,7 @@ use crate::comet::{
     link::connect::{Manner, Settings},
 };
 
+mod allowed;
 mod assemble;
 mod check;
 mod difference;
@@ -28,11 +29,12 @@ mod server;
 mod terms;
 
 pub use self::{
+    allowed::Allowed,
     difference::{Difference, Reserved},
     environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
     error::ConfigError,
     raw::{Era, Faults, LogFormat},
-    terms::{NewGrants, PluginTerms, Probation},
+    terms::{Breaker, NewGrants, PluginTerms, Probation, QueueFull, Rate, Retry},
 };
 pub use crate::comet::outbox::Delivery;
 
@@ -114,10 +116,25 @@ pub struct Plugins {
     pub max: usize,
     /// How many good versions of each plugin are kept, to go back to.
     pub keep_versions: usize,
+    /// The stack that a plugin's functions may use, in bytes.
+    pub stack_bytes: usize,
+    /// The largest file that is taken for a plugin, in bytes.
+    pub file_bytes: u64,
+    /// What compiling a file may take.
+    pub compile: CompileBounds,
     /// What a plugin gets if nothing else is said.
     pub defaults: PluginTerms,
     /// What single plugins get, by name.
     pub named: BTreeMap<String, PluginTerms>,
+}
+
+/// What compiling one file may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CompileBounds {
+    /// How long it may take.
+    pub time: Duration,
+    /// The memory that it may take, in bytes.
+    pub memory_bytes: u64,
 }
 
 impl Plugins {
@@ -132,6 +149,12 @@ impl Plugins {
     pub fn largest_memory_bytes(&self) -> usize {
         let named = self.named.values().map(|terms| terms.memory_bytes);
         named.fold(self.defaults.memory_bytes, usize::max)
+    }
+
+    /// Whether what any plugin computes is metered.
+    #[must_use]
+    pub fn is_metered(&self) -> bool {
+        self.named.values().chain([&self.defaults]).any(|terms| terms.fuel_per_event.is_some())
     }
 }
 

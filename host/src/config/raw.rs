@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::NewGrants;
+use super::{NewGrants, QueueFull};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -12,6 +12,7 @@ pub(super) struct Raw {
     pub(super) server: RawServer,
     pub(super) embedded: RawEmbedded,
     pub(super) plugins: RawPlugins,
+    pub(super) defaults: RawPlugin,
     pub(super) plugin: BTreeMap<String, RawPlugin>,
     pub(super) service: RawService,
     pub(super) log: RawLog,
@@ -79,51 +80,59 @@ pub enum Era {
 pub(super) struct RawPlugins {
     pub(super) folder: Option<PathBuf>,
     pub(super) max: Option<u32>,
-    pub(super) memory_mib: Option<u32>,
-    pub(super) time_per_event_ms: Option<u32>,
-    pub(super) queue_events: Option<u32>,
-    pub(super) probation_events: Option<u32>,
-    pub(super) probation_seconds: Option<u32>,
-    pub(super) probation_failures: Option<u32>,
-    pub(super) new_grants: Option<NewGrants>,
-    pub(super) state_mib: Option<u32>,
-    pub(super) quarantine_events: Option<u32>,
     pub(super) keep_versions: Option<u32>,
+    pub(super) stack_kib: Option<u32>,
+    pub(super) file_mib: Option<u32>,
+    pub(super) compile_seconds: Option<u32>,
+    pub(super) compile_memory_mib: Option<u32>,
 }
 
+/// What [defaults] and each [plugin.NAME] say.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
 pub(super) struct RawPlugin {
+    pub(super) grants: Option<RawGrants>,
+    pub(super) new_grants: Option<NewGrants>,
     pub(super) memory_mib: Option<u32>,
+    pub(super) table_elements: Option<u32>,
     pub(super) time_per_event_ms: Option<u32>,
+    pub(super) time_to_start_ms: Option<u32>,
+    pub(super) fuel_per_event: Option<u64>,
+    pub(super) sends_per_second: Option<u32>,
+    pub(super) sends_burst: Option<u32>,
+    pub(super) message_kib: Option<u32>,
+    pub(super) log_lines_per_second: Option<u32>,
     pub(super) queue_events: Option<u32>,
+    pub(super) queue_full: Option<QueueFull>,
+    pub(super) retries: Option<u32>,
+    pub(super) retry_ms: Option<u32>,
+    pub(super) breaker_failures: Option<u32>,
+    pub(super) breaker_seconds: Option<u32>,
+    pub(super) hops: Option<u32>,
+    pub(super) quarantine_events: Option<u32>,
     pub(super) probation_events: Option<u32>,
     pub(super) probation_seconds: Option<u32>,
     pub(super) probation_failures: Option<u32>,
-    pub(super) new_grants: Option<NewGrants>,
     pub(super) state_mib: Option<u32>,
-    pub(super) quarantine_events: Option<u32>,
     pub(super) shadow: Option<bool>,
+    pub(super) clock_ms: Option<u32>,
+    pub(super) random_seed: Option<u64>,
     pub(super) config: toml::Table,
+    /// Read by hand: a parser's message would repeat a secret that stands here by mistake.
+    pub(super) secrets: toml::Table,
 }
 
-impl RawPlugins {
-    /// What it says for every plugin that says nothing itself.
-    pub(super) fn defaults(&self) -> RawPlugin {
-        RawPlugin {
-            memory_mib: self.memory_mib,
-            time_per_event_ms: self.time_per_event_ms,
-            queue_events: self.queue_events,
-            probation_events: self.probation_events,
-            probation_seconds: self.probation_seconds,
-            probation_failures: self.probation_failures,
-            new_grants: self.new_grants,
-            state_mib: self.state_mib,
-            quarantine_events: self.quarantine_events,
-            shadow: None,
-            config: toml::Table::new(),
-        }
-    }
+/// What the operator grants, verb by verb.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub(super) struct RawGrants {
+    pub(super) hear: Vec<String>,
+    pub(super) send: Vec<String>,
+    pub(super) log: Vec<String>,
+    pub(super) count: Vec<String>,
+    pub(super) user_status: Vec<String>,
+    pub(super) http: Vec<String>,
+    pub(super) keys: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -106,7 +106,9 @@ fn login(server: &RawServer, check: &Checker<'_>) -> Result<(LoginSource, bool),
     let dev_id = Some(server.dev_id.unwrap_or(0));
     let token = match (&server.token, &server.token_file) {
         (Some(token), _) => check.that(&["server", "token"], Token::new(token.trim()))?,
-        (None, Some(file)) => check.that(&["server", "token-file"], Token::new(check.secret("token-file", file)?))?,
+        (None, Some(file)) => {
+            check.that(&["server", "token-file"], Token::new(check.secret(&["server", "token-file"], file)?))?
+        }
         (None, None) => Token::default(),
     };
     let has_token = !token.is_empty() || server.token_command.is_some();

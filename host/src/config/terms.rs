@@ -1,38 +1,103 @@
-//! What a plugin gets: its bounds, how a new version of it is judged, and what it reads as its settings.
+//! What a plugin gets: what it may do, its bounds, how failures and new versions are judged, and what it reads as its
+//! settings. `read`: how that is written.
 
-use std::{ops::RangeInclusive, time::Duration};
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::{
-    check::Checker,
-    difference::that_differ,
-    error::ConfigError,
-    limits,
-    raw::{self, RawPlugin},
-};
+use super::{Allowed, Secret, difference::that_differ, limits};
+
+pub(super) mod read;
 
 /// What a plugin gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PluginTerms {
+    /// What the operator lets it do.
+    pub allowed: Allowed,
+    /// What becomes of a version that asks for more than that.
+    pub new_grants: NewGrants,
     /// The memory it may grow to, in bytes.
     pub memory_bytes: usize,
+    /// How many elements each of its tables may grow to.
+    pub table_elements: usize,
     /// How long a call may run.
     pub time_per_event: Duration,
+    /// How long it may run until it is set up.
+    pub time_to_start: Duration,
+    /// How much a call may compute, in the engine's units of about one instruction; none is no bound.
+    pub fuel_per_event: Option<u64>,
+    /// How much it may send.
+    pub sends: Rate,
+    /// The longest message that it may send, in bytes.
+    pub message_bytes: usize,
+    /// How much it may write into the log, in lines.
+    pub log_lines: Rate,
     /// How many events may wait.
     pub queue_events: usize,
-    /// What a new version has to stand before it counts as good.
-    pub probation: Probation,
-    /// What becomes of a new version that asks for more than was granted.
-    pub new_grants: NewGrants,
-    /// The most that a version may hand over to the next one, in bytes.
-    pub state_bytes: usize,
+    /// What becomes of an event for which there is no room.
+    pub queue_full: QueueFull,
+    /// How an event is tried again on which it failed.
+    pub retry: Retry,
+    /// When it is left in peace because it fails on every event.
+    pub breaker: Breaker,
+    /// How often it may answer the same message on the same pipe before that is taken for a loop; with 0 always.
+    pub hops: u32,
     /// How many events are kept on which it failed; with 0 none is.
     pub quarantine_events: usize,
+    /// What a new version has to stand before it counts as good.
+    pub probation: Probation,
+    /// The most that a version may hand over to the next one, in bytes.
+    pub state_bytes: usize,
     /// Whether new versions run beside the running one, compared and without effect, until they are promoted.
     pub shadow: bool,
+    /// The finest time that it can tell.
+    pub clock: Duration,
+    /// Where its random numbers begin; without it they are the system's.
+    pub random_seed: Option<u64>,
     /// What it reads through `wasi:config`.
     pub config: Vec<(String, String)>,
+    /// What it reads in the same way, and nothing else shows.
+    pub secrets: Vec<(String, Secret)>,
+}
+
+/// How much may happen in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// How often in a second, in the long run; 0 is no bound.
+    pub per_second: u32,
+    /// How often at once.
+    pub burst: u32,
+}
+
+/// What becomes of an event for which a plugin's queue has no room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueFull {
+    /// It is dropped: what is older was promised first, and is handled in whole conversations.
+    #[default]
+    DropNewest,
+    /// The oldest is dropped for it: for plugins to which only the present counts.
+    DropOldest,
+    /// The connection is not read until there is room, which every other plugin feels.
+    Wait,
+}
+
+/// How an event is tried again on which a plugin failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retry {
+    /// How often.
+    pub times: u32,
+    /// The pause before the first time; it doubles.
+    pub pause: Duration,
+}
+
+/// When a plugin is left in peace for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Breaker {
+    /// After so many events in a row on which it failed for good; with 0 never.
+    pub failures: u32,
+    /// For so long at first; it doubles with each event on which it fails then.
+    pub pause: Duration,
 }
 
 /// The time in which a new version can still be taken back. It ends with the number of events or the time, whichever
@@ -47,11 +112,12 @@ pub struct Probation {
     pub failures: u32,
 }
 
-/// What becomes of a new version that asks for more than was granted to the one that runs.
+/// What becomes of a version that asks for more than is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NewGrants {
-    /// It waits for the operator, and the one that runs goes on: who may replace a file may not grant.
+    /// The first one runs with what is granted. A later one waits for the operator, and the one that runs goes on: who may
+    /// replace a file may not grant.
     #[default]
     Wait,
     /// It gets what it asks for.
@@ -61,15 +127,29 @@ pub enum NewGrants {
 impl Default for PluginTerms {
     fn default() -> Self {
         Self {
-            memory_bytes: mebibytes(limits::MEMORY_MIB),
-            time_per_event: Duration::from_millis(u64::from(limits::TIME_PER_EVENT_MS)),
-            queue_events: size(limits::QUEUE_EVENTS),
-            probation: Probation::default(),
+            allowed: Allowed::default(),
             new_grants: NewGrants::default(),
-            state_bytes: mebibytes(limits::STATE_MIB),
+            memory_bytes: mebibytes(limits::MEMORY_MIB),
+            table_elements: size(limits::TABLE_ELEMENTS),
+            time_per_event: milliseconds(limits::TIME_PER_EVENT_MS),
+            time_to_start: milliseconds(limits::TIME_TO_START_MS),
+            fuel_per_event: None,
+            sends: Rate { per_second: limits::SENDS_PER_SECOND, burst: limits::SENDS_BURST },
+            message_bytes: kibibytes(limits::MESSAGE_KIB),
+            log_lines: log_lines(limits::LOG_LINES_PER_SECOND),
+            queue_events: size(limits::QUEUE_EVENTS),
+            queue_full: QueueFull::default(),
+            retry: Retry { times: limits::RETRIES, pause: milliseconds(limits::RETRY_MS) },
+            breaker: Breaker { failures: limits::BREAKER_FAILURES, pause: seconds(limits::BREAKER_SECONDS) },
+            hops: limits::HOPS,
             quarantine_events: size(limits::QUARANTINE_EVENTS),
+            probation: Probation::default(),
+            state_bytes: mebibytes(limits::STATE_MIB),
             shadow: false,
+            clock: milliseconds(limits::CLOCK_MS),
+            random_seed: None,
             config: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }
@@ -78,7 +158,7 @@ impl Default for Probation {
     fn default() -> Self {
         Self {
             events: size(limits::PROBATION_EVENTS),
-            time: Duration::from_secs(u64::from(limits::PROBATION_SECONDS)),
+            time: seconds(limits::PROBATION_SECONDS),
             failures: limits::PROBATION_FAILURES,
         }
     }
@@ -89,106 +169,82 @@ impl PluginTerms {
     pub(super) fn differing(&self, other: &Self) -> Vec<&'static str> {
         // Taken apart to the last field, so that a new one cannot be forgotten here.
         let Self {
-            memory_bytes,
-            time_per_event,
-            queue_events,
-            probation: Probation { events, time, failures },
+            allowed,
             new_grants,
-            state_bytes,
+            memory_bytes,
+            table_elements,
+            time_per_event,
+            time_to_start,
+            fuel_per_event,
+            sends,
+            message_bytes,
+            log_lines,
+            queue_events,
+            queue_full,
+            retry,
+            breaker,
+            hops,
             quarantine_events,
+            probation: Probation { events, time, failures },
+            state_bytes,
             shadow,
+            clock,
+            random_seed,
             config,
+            secrets,
         } = self;
         that_differ([
+            ("grants", *allowed != other.allowed),
+            ("new-grants", *new_grants != other.new_grants),
             ("memory-mib", *memory_bytes != other.memory_bytes),
+            ("table-elements", *table_elements != other.table_elements),
             ("time-per-event-ms", *time_per_event != other.time_per_event),
+            ("time-to-start-ms", *time_to_start != other.time_to_start),
+            ("fuel-per-event", *fuel_per_event != other.fuel_per_event),
+            ("sends-per-second", sends.per_second != other.sends.per_second),
+            ("sends-burst", sends.burst != other.sends.burst),
+            ("message-kib", *message_bytes != other.message_bytes),
+            ("log-lines-per-second", *log_lines != other.log_lines),
             ("queue-events", *queue_events != other.queue_events),
+            ("queue-full", *queue_full != other.queue_full),
+            ("retries", retry.times != other.retry.times),
+            ("retry-ms", retry.pause != other.retry.pause),
+            ("breaker-failures", breaker.failures != other.breaker.failures),
+            ("breaker-seconds", breaker.pause != other.breaker.pause),
+            ("hops", *hops != other.hops),
+            ("quarantine-events", *quarantine_events != other.quarantine_events),
             ("probation-events", *events != other.probation.events),
             ("probation-seconds", *time != other.probation.time),
             ("probation-failures", *failures != other.probation.failures),
-            ("new-grants", *new_grants != other.new_grants),
             ("state-mib", *state_bytes != other.state_bytes),
-            ("quarantine-events", *quarantine_events != other.quarantine_events),
             ("shadow", *shadow != other.shadow),
+            ("clock-ms", *clock != other.clock),
+            ("random-seed", *random_seed != other.random_seed),
             ("config", *config != other.config),
+            ("secrets", *secrets != other.secrets),
         ])
     }
 }
 
-/// The terms in the table `at`; what it does not say is as in `otherwise`.
-pub(super) fn terms(
-    raw: &RawPlugin,
-    otherwise: &PluginTerms,
-    at: &[&str],
-    check: &Checker<'_>,
-) -> Result<PluginTerms, ConfigError> {
-    let table = Table { at, check };
-    let memory = table.number("memory-mib", &(1..=limits::MOST_MEMORY_MIB), raw.memory_mib)?;
-    let time = table.number("time-per-event-ms", &(1..=u32::MAX), raw.time_per_event_ms)?;
-    let queue = table.number("queue-events", &(1..=u32::MAX), raw.queue_events)?;
-    let state = table.number("state-mib", &(1..=limits::MOST_STATE_MIB), raw.state_mib)?;
-    let quarantine = table.number("quarantine-events", &(0..=limits::MOST_QUARANTINE_EVENTS), raw.quarantine_events)?;
-    let config = raw.config.iter().map(|(key, value)| {
-        let text = raw::as_text(value).ok_or_else(|| {
-            let fault = "a plugin's value is a text, a number, true, false, or a list of these, not a table";
-            check.fault(&table.path(&["config", key]), fault)
-        })?;
-        Ok((key.clone(), text))
-    });
-    Ok(PluginTerms {
-        memory_bytes: memory.map_or(otherwise.memory_bytes, mebibytes),
-        time_per_event: time.map_or(otherwise.time_per_event, |millis| Duration::from_millis(u64::from(millis))),
-        queue_events: queue.map_or(otherwise.queue_events, size),
-        probation: probation(raw, otherwise.probation, &table)?,
-        new_grants: raw.new_grants.unwrap_or(otherwise.new_grants),
-        state_bytes: state.map_or(otherwise.state_bytes, mebibytes),
-        quarantine_events: quarantine.map_or(otherwise.quarantine_events, size),
-        shadow: raw.shadow.unwrap_or(otherwise.shadow),
-        config: config.collect::<Result<_, _>>()?,
-    })
-}
-
-fn probation(raw: &RawPlugin, otherwise: Probation, table: &Table<'_>) -> Result<Probation, ConfigError> {
-    let events = table.number("probation-events", &(0..=limits::MOST_PROBATION_EVENTS), raw.probation_events)?;
-    let seconds = table.number("probation-seconds", &(1..=limits::MOST_PROBATION_SECONDS), raw.probation_seconds)?;
-    let failures = table.number("probation-failures", &(1..=limits::MOST_PROBATION_EVENTS), raw.probation_failures)?;
-    let probation = Probation {
-        events: events.map_or(otherwise.events, size),
-        time: seconds.map_or(otherwise.time, |seconds| Duration::from_secs(u64::from(seconds))),
-        failures: failures.unwrap_or(otherwise.failures),
-    };
-    // A probation that nobody can fail would look like a safety that is not there.
-    if probation.events != 0 && size(probation.failures) > probation.events {
-        let key = if failures.is_some() { "probation-failures" } else { "probation-events" };
-        let fault = format!(
-            "{} events cannot fail {} times: make `probation-failures` at most `probation-events`, or the latter 0 for \
-             no probation",
-            probation.events, probation.failures
-        );
-        return Err(table.check.fault(&table.path(&[key]), &fault));
-    }
-    Ok(probation)
-}
-
-/// Checks the values of one table.
-struct Table<'a> {
-    at: &'a [&'a str],
-    check: &'a Checker<'a>,
-}
-
-impl Table<'_> {
-    /// A number, if there is one, that must lie in `range`.
-    fn number(&self, key: &str, range: &RangeInclusive<u32>, value: Option<u32>) -> Result<Option<u32>, ConfigError> {
-        value.map(|value| self.check.within(range, &self.path(&[key]), value).map(|_| value)).transpose()
-    }
-
-    fn path<'p>(&'p self, key: &[&'p str]) -> Vec<&'p str> {
-        self.at.iter().chain(key).copied().collect()
-    }
-}
-
 const fn mebibytes(number: u32) -> usize {
-    size(number).saturating_mul(1024 * 1024)
+    kibibytes(number).saturating_mul(1024)
+}
+
+const fn kibibytes(number: u32) -> usize {
+    size(number).saturating_mul(1024)
+}
+
+fn milliseconds(number: u32) -> Duration {
+    Duration::from_millis(u64::from(number))
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(u64::from(number))
+}
+
+/// Lines of so many a second, of which those of some seconds may come at once.
+const fn log_lines(per_second: u32) -> Rate {
+    Rate { per_second, burst: per_second.saturating_mul(limits::LOG_BURST_SECONDS) }
 }
 
 /// No machine that this runs on has addresses of fewer bits.

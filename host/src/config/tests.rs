@@ -29,8 +29,14 @@ fn an_empty_file_is_a_bot_on_the_embedded_server() {
 fn the_shipped_file_is_valid_and_says_what_the_defaults_are() {
     let shipped = parse(include_str!("../../../bot.toml"), &[]).unwrap();
     let empty = parse("", &[]).unwrap();
-    assert_eq!(shipped.plugins.defaults, empty.plugins.defaults);
-    assert_eq!(shipped.plugins.defaults, PluginTerms::default());
+    let pattern = || vec![crate::comet::name::PipePattern::new("web_chat").unwrap()];
+    let allowed = Allowed { hear: pattern(), send: pattern(), ..Allowed::default() };
+    assert_eq!(shipped.plugins.defaults, PluginTerms { allowed, ..PluginTerms::default() });
+    assert_eq!(empty.plugins.defaults, PluginTerms::default());
+    assert_eq!(
+        (shipped.plugins.stack_bytes, shipped.plugins.compile),
+        (empty.plugins.stack_bytes, empty.plugins.compile)
+    );
     assert_eq!((shipped.plugins.max, shipped.plugins.keep_versions), (empty.plugins.max, empty.plugins.keep_versions));
     assert_eq!(shipped.service, empty.service);
     assert_eq!(shipped.log, empty.log);
@@ -58,6 +64,23 @@ fn keys_that_the_shipped_file_shows_with_their_defaults_change_nothing_when_they
         "quarantine-events",
         "keep-versions",
         "control-socket",
+        "stack-kib",
+        "file-mib",
+        "compile-seconds",
+        "compile-memory-mib",
+        "time-to-start-ms",
+        "sends-burst",
+        "message-kib",
+        "log-lines-per-second",
+        "queue-full",
+        "retries",
+        "retry-ms",
+        "breaker-failures",
+        "breaker-seconds",
+        "hops",
+        "shadow",
+        "clock-ms",
+        "table-elements",
     ] {
         let line = format!("\n# {key} = ");
         assert!(used.contains(&line), "{key}");
@@ -65,8 +88,9 @@ fn keys_that_the_shipped_file_shows_with_their_defaults_change_nothing_when_they
     }
     let (whole, nothing) = (parse(&used, &[]).unwrap(), parse("", &[]).unwrap());
     assert_eq!(whole.service, nothing.service);
-    assert_eq!(whole.plugins.defaults, nothing.plugins.defaults);
-    assert_eq!(whole.plugins.keep_versions, nothing.plugins.keep_versions);
+    assert_eq!(PluginTerms { allowed: Allowed::default(), ..whole.plugins.defaults.clone() }, nothing.plugins.defaults);
+    let bounds = |plugins: &Plugins| (plugins.keep_versions, plugins.stack_bytes, plugins.file_bytes, plugins.compile);
+    assert_eq!(bounds(&whole.plugins), bounds(&nothing.plugins));
     let (used, empty) = (manner(&used), manner(""));
     assert_eq!(used.timing, empty.timing);
     assert_eq!(used.frame_max_bytes, empty.frame_max_bytes);
@@ -107,7 +131,7 @@ fn an_unknown_key_is_an_error_with_its_line() {
 
 #[test]
 fn a_wrong_type_is_an_error_with_its_line() {
-    let message = complaint("\n[plugins]\nmemory-mib = \"much\"\n", &[]);
+    let message = complaint("\n[defaults]\nmemory-mib = \"much\"\n", &[]);
     assert!(message.contains("line 3") && message.contains("u32"), "{message}");
 }
 
@@ -122,7 +146,7 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[server]\nurl = \"http://h/\"", 2, "ws://"),
         ("[server]\n\nversion = \"4\"", 3, "digits"),
         ("[embedded]\nlisten = \"8087\"", 2, "127.0.0.1:8087"),
-        ("[plugins]\nqueue-events = 0", 2, "at least 1"),
+        ("[defaults]\nqueue-events = 0", 2, "at least 1"),
         ("[plugin.karma]\ntime-per-event-ms = 0", 2, "at least 1"),
         ("[plugin.\"kar ma\"]\nmemory-mib = 1", 1, "names no plugin"),
         ("[plugin.karma.config]\nwords = { a = 1 }", 2, "not a table"),
@@ -130,7 +154,7 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[server]\ntoken = \"abc\"", 1, "`user-id`"),
         ("[server]\nca-file = \"/does/not/exist\"", 2, "holds no certificate"),
         ("[server]\nuser-id = 7", 2, "leave `user-id` out"),
-        ("[plugins]\nmemory-mib = 5000", 2, "from 1 to 4096"),
+        ("[defaults]\nmemory-mib = 5000", 2, "from 1 to 4096"),
         ("[plugins]\nmax = 3000", 2, "from 1 to 1000"),
         ("[log]\nlevel = \"loud\"", 2, "info,plugin=debug"),
         ("[log]\nlevel = \"info,plugin=\"", 2, "info,plugin=debug"),
@@ -157,22 +181,69 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[service]\ndelivery = \"exactly-once\"", 2, "`at-most-once`"),
         ("[service]\nmetrics = \"9187\"", 2, "127.0.0.1:9187"),
         ("[embedded.logs]\n\"web чат\" = 3", 2, "only A-Z"),
-        ("[plugins]\nprobation-events = 1000001", 2, "from 0 to 1000000"),
-        ("[plugins]\nprobation-seconds = 0", 2, "from 1 to 86400"),
-        ("[plugins]\nprobation-failures = 0", 2, "from 1 to"),
-        ("[plugins]\nprobation-events = 2", 2, "2 events cannot fail 3 times"),
+        ("[defaults]\nprobation-events = 1000001", 2, "from 0 to 1000000"),
+        ("[defaults]\nprobation-seconds = 0", 2, "from 1 to 86400"),
+        ("[defaults]\nprobation-failures = 0", 2, "from 1 to"),
+        ("[defaults]\nprobation-events = 2", 2, "2 events cannot fail 3 times"),
         ("[plugin.karma]\n\nprobation-failures = 1001", 3, "at most `probation-events`"),
         ("[plugin.karma]\nnew-grants = \"ask\"", 2, "`wait` or `grant`"),
-        ("[plugins]\nstate-mib = 0", 2, "from 1 to 1024"),
+        ("[defaults]\nstate-mib = 0", 2, "from 1 to 1024"),
         ("[plugin.karma]\nquarantine-events = 1000001", 2, "from 0 to 1000000"),
-        ("[plugins]\nshadow = true", 2, "unknown field `shadow`"),
+        ("[plugins]\nmemory-mib = 1", 2, "`memory-mib` is what a plugin gets: write it into [defaults]"),
         ("[plugins]\nkeep-versions = 101", 2, "from 1 to 100"),
         ("[plugin.karma]\nkeep-versions = 3", 2, "unknown field `keep-versions`"),
+        ("[defaults.grants]\nsend = [\"web_*\", \"web чат\"]", 2, "only A-Z"),
+        ("[defaults.grants]\nsend = [\"host:gap\"]", 2, "only A-Z"),
+        ("[plugin.karma.grants]\nhttp = [\"\"]", 2, "cannot be"),
+        ("[plugin.karma.grants]\nfiles = [\"*\"]", 2, "`user-status`, `http`, `keys`"),
+        ("[defaults]\nfuel-per-event = 0", 2, "at least 1"),
+        ("[defaults]\ntable-elements = 100001", 2, "from 1 to 100000"),
+        ("[defaults]\nqueue-full = \"drop\"", 2, "`drop-newest`, `drop-oldest`, `wait`"),
+        ("[defaults.config]\na = 1", 1, "[plugin.NAME.config]"),
+        ("[defaults.secrets]\na = { env = \"A\" }", 1, "[plugin.NAME.secrets]"),
+        ("[plugin.karma.secrets]\nkey = \"5ecre7\"", 2, "say where the secret is"),
+        ("[plugin.karma.secrets]\nkey = { env = \"NOT_THERE\" }", 2, "no variable \"NOT_THERE\""),
+        ("[plugin.karma.secrets]\nkey = { file = \"/does/not/exist\" }", 2, "cannot read /does/not/exist"),
+        ("[plugin.karma]\nconfig.key = 1\nsecrets.key = { env = \"A\" }", 3, "give it another one"),
+        ("[plugins]\nstack-kib = 1", 2, "from 64 to"),
+        ("[plugins]\ncompile-memory-mib = 1", 2, "from 256 to"),
         ("[log]\nlevel = \"a[{b=info\"", 2, "info,plugin=debug"),
     ] {
         let message = complaint(text, &[]);
         assert!(message.contains(&format!("line {line}:")) && message.contains(remedy), "{text}\n{message}");
+        assert!(!message.contains("5ecre7"), "{message}");
     }
+}
+
+#[test]
+fn grants_of_its_own_are_all_that_a_plugin_has() {
+    let text = "[defaults.grants]\nhear = [\"web_*\", \"host:gap\"]\nsend = [\"web_*\"]\n\
+                [plugin.karma.grants]\ncount = [\"*\"]\nhttp = [\"*.example.org\"]\n[plugin.other]\nmemory-mib = 1\n";
+    let plugins = parse(text, &[]).unwrap().plugins;
+    let pattern = |text| crate::comet::name::PipePattern::heard(text).unwrap();
+    let all = Allowed {
+        hear: vec![pattern("web_*"), pattern("host:gap")],
+        send: vec![pattern("web_*")],
+        ..Allowed::default()
+    };
+    assert_eq!((&plugins.terms("other").allowed, &plugins.terms("no-table").allowed), (&all, &all));
+    let own = Allowed { count: vec![pattern("*")], http: vec!["*.example.org".to_owned()], ..Allowed::default() };
+    assert_eq!(plugins.terms("karma").allowed, own);
+    assert_eq!(PluginTerms::default().allowed, Allowed::default(), "nothing is granted that nobody has said");
+}
+
+#[test]
+fn secrets_of_a_plugin_are_read_from_where_they_are_and_never_shown() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "5ecre7\n").unwrap();
+    let text = format!("[plugin.karma.secrets]\na = {{ file = {:?} }}\nb = {{ env = \"KARMA_KEY\" }}\n", file.path());
+    let config = parse(&text, &[("KARMA_KEY", "5ecre8")]).unwrap();
+    let revealed: Vec<_> =
+        config.plugins.terms("karma").secrets.iter().map(|(name, secret)| (&**name, secret.reveal())).collect();
+    assert_eq!(revealed, [("a", "5ecre7"), ("b", "5ecre8")]);
+    assert!(config.plugins.terms("other").secrets.is_empty());
+    assert!(!format!("{config:?}").contains("5ecre"));
+    assert!(!format!("{:?}", Environment::new([("KARMA_KEY".into(), "5ecre8".into())])).contains("5ecre"));
 }
 
 #[test]
@@ -256,8 +327,8 @@ fn what_becomes_of_sends_can_be_said() {
 
 #[test]
 fn how_new_versions_are_judged_can_be_said_for_all_plugins_and_for_each() {
-    let text = "[plugins]\nprobation-events = 50\nprobation-seconds = 5\nprobation-failures = 2\n\
-                new-grants = \"grant\"\nstate-mib = 1\nquarantine-events = 0\nkeep-versions = 7\n\
+    let text = "[defaults]\nprobation-events = 50\nprobation-seconds = 5\nprobation-failures = 2\n\
+                new-grants = \"grant\"\nstate-mib = 1\nquarantine-events = 0\n[plugins]\nkeep-versions = 7\n\
                 [plugin.karma]\nprobation-failures = 1\nnew-grants = \"wait\"\nshadow = true\n\
                 [plugin.safe]\nprobation-events = 0\nstate-mib = 16\nquarantine-events = 9\n";
     let plugins = parse(text, &[("COMETBOT_PLUGIN__SAFE__PROBATION_SECONDS", "6")]).unwrap().plugins;

@@ -16,7 +16,7 @@ pub fn home(url: &str, plugin: &[u8]) -> Home {
         .set("server", "answer-seconds = 1\nretry-min-ms = 10\nretry-max-seconds = 1")
         .set("service", "metrics = \"127.0.0.1:0\"")
         .set("log", "level = \"info,plugin=trace\"")
-        .set("plugins", "time-per-event-ms = 5000\nqueue-events = 200000")
+        .set("defaults", "time-per-event-ms = 5000\nqueue-events = 200000")
         .set("plugin.guest.config", "greeting = \"привет \\\"мир\\\"\"")
         .plugin("guest.wasm", plugin)
 }

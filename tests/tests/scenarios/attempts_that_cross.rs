@@ -44,7 +44,7 @@ fn reload_of_word() -> Request {
 
 async fn slow_home(comet: &Comet) -> (Home, Process, Client) {
     let home = Home::at(comet)
-        .set("plugins", "time-per-event-ms = 5000\nprobation-events = 0")
+        .set("defaults", "time-per-event-ms = 5000\nprobation-events = 0")
         .plugin("word.wat", slow("old").text());
     let bot = home.live().await;
     let client = Client::join(comet, ["web_chat"]).await;
@@ -145,7 +145,7 @@ async fn settings_that_change_while_a_version_is_being_tried_do_not_bring_the_ol
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_the_operator_went_back_from_stays_held_back_however_far_he_goes() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").plugin("word.wat", saying("one").text());
     let mut bot = home.live().await;
     for word in ["two", "three"] {
         bot.forget();

@@ -93,12 +93,12 @@ async fn a_plugin_whose_terms_change_goes_on_with_what_it_knows_and_others_are_n
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_command_applies_file_and_folder_and_says_what_it_could_not() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", talker().text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").plugin("word.wat", talker().text());
     let _bot = home.live().await;
     let file = home.path().join("bot.toml");
     let text = fs::read_to_string(&file).unwrap();
     // One write after the other; whatever the bot has noticed of itself by then is no different.
-    fs::write(&file, text.replace("[plugins]", "[service]\noutbox-mib = 1\n[plugins]")).unwrap();
+    fs::write(&file, text.clone() + "[service]\noutbox-mib = 1\n").unwrap();
     home.rename_plugin("word.wat", "(module (oops))");
     let ended = home.run(["reload", "--wait"]).await;
     assert!(ended.err.contains("`service.outbox-mib` waits for a restart of the bot"), "{ended:?}");
@@ -106,7 +106,7 @@ async fn the_command_applies_file_and_folder_and_says_what_it_could_not() {
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.out.contains("word: rejected: its text does not assemble"), "{ended:?}");
 
-    fs::write(&file, text.replace("[plugins]", "[plugins]\nmax = 0")).unwrap();
+    fs::write(&file, text + "[plugins]\nmax = 0\n").unwrap();
     let ended = home.run(["reload", "--wait"]).await;
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.err.contains("nothing is applied") && ended.err.contains("`plugins.max`"), "{ended:?}");

@@ -193,7 +193,7 @@ async fn a_mistake_in_the_configuration_is_named_with_its_line() {
         ("[server]\nurll = \"embedded\"\n", 2, "urll"),
         ("[server]\nurl = \"http://example.org\"\n", 2, "must begin with ws:// or wss://"),
         ("[server]\nurl = \"embedded\n", 2, ""),
-        ("\n\n[plugins]\nmemory-mib = 0\n", 4, "`plugins.memory-mib`: it must be"),
+        ("\n\n[defaults]\nmemory-mib = 0\n", 4, "`defaults.memory-mib`: it must be"),
         ("[plugins]\nmax = \"many\"\n", 2, "many"),
         ("[embedded]\nlisten = \"8087\"\n", 2, "127.0.0.1:8087"),
         ("[log]\nlevel = \"info\"\nformat = \"pretty\"\n", 3, "human"),

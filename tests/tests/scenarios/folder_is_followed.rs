@@ -184,7 +184,7 @@ async fn a_plugin_that_hangs_does_not_hold_up_the_files_of_others() {
     let comet = Comet::start().await;
     for is_deleted in [false, true] {
         let home = Home::at(&comet)
-            .set("plugins", "time-per-event-ms = 60000")
+            .set("defaults", "time-per-event-ms = 60000")
             .set("service", "drain-seconds = 1")
             .plugin("hanging.wat", hanging().text());
         let bot = home.live().await;

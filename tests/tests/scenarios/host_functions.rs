@@ -228,7 +228,7 @@ async fn a_question_that_is_not_answered_in_time_is_an_error_to_the_plugin_and_t
     let plugin = asked(r#"(call $tell_count "web_ask") (call $log (i32.const 2) "" "the question is over")"#);
     let home = Home::at_url(&wire.url())
         // Waiting costs no time of the plugin's own.
-        .set("plugins", "time-per-event-ms = 100")
+        .set("defaults", "time-per-event-ms = 100")
         .plugin("asking.wat", plugin.writes_log().counts("web_*").text());
     let mut bot = home.live().await;
     let mut told = told(&comet).await;

@@ -15,7 +15,7 @@ const REACH: Duration = Duration::from_millis(60);
 async fn whenever_the_bot_is_killed_it_starts_again_and_its_plugin_answers() {
     let kills = std::env::var("COMETBOT_KILLS").map_or(KILLS, |number| number.parse().expect("a number"));
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 3");
+    let home = Home::at(&comet).set("defaults", "probation-events = 3");
     let word = |number: usize| Plugin::answering("web_chat", &format!("v{number}"));
     home.write_plugin("word.wat", word(0).text());
     for number in 1..=kills {

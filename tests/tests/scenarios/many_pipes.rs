@@ -51,7 +51,7 @@ fn sending(pipes: &[String]) -> Plugin {
 /// A bot with plugins that tell what they hear of these pipes, and who is told.
 async fn told(comet: &Comet, pipes: &[String], server: &str) -> (Home, Process, Client) {
     // What nobody hears any more is let go when there is no way back to it.
-    let home = Home::at(comet).set("server", server).set("plugins", "probation-events = 0");
+    let home = Home::at(comet).set("server", server).set("defaults", "probation-events = 0");
     for (number, pipes) in pipes.chunks(A_PLUGIN).enumerate() {
         home.write_plugin(&format!("telling{number}.wat"), telling(pipes).text());
     }

@@ -35,7 +35,7 @@ async fn misbehaving(home: Home, comet: &Comet, rogue: Plugin) -> (Process, Line
 async fn an_endless_loop_is_stopped_after_its_time_and_named() {
     let comet = Comet::start().await;
     let rogue = Plugin::rogue("(call $spin_for_ever)").function("(func $spin_for_ever (loop $again (br $again)))");
-    let home = Home::at(&comet).set("plugins", "time-per-event-ms = 100");
+    let home = Home::at(&comet).set("defaults", "time-per-event-ms = 100");
     let (_bot, failure) = misbehaving(home, &comet, rogue).await;
     assert!(failure.says("ran longer than 100 ms and was stopped"), "{}", failure.raw);
     assert!(failure.says("(in spin_for_ever)"), "{}", failure.raw);
@@ -47,7 +47,7 @@ async fn others_go_on_while_a_plugin_loops() {
     let comet = Comet::start().await;
     let rogue = Plugin::rogue("(loop $again (br $again))");
     let home = Home::at(&comet)
-        .set("plugins", "time-per-event-ms = 3000")
+        .set("defaults", "time-per-event-ms = 3000")
         .plugin("rogue.wat", rogue.text())
         .plugin("good.wat", Plugin::answering("web_chat", NEIGHBOUR).text());
     let _bot = home.live().await;
@@ -67,7 +67,7 @@ async fn more_loops_than_processors_do_not_stop_the_others() {
     let comet = Comet::start().await;
     let rogue = Plugin::rogue("(loop $again (br $again))");
     let mut home = Home::at(&comet)
-        .set("plugins", "time-per-event-ms = 3000")
+        .set("defaults", "time-per-event-ms = 3000")
         .plugin("good.wat", Plugin::answering("web_chat", NEIGHBOUR).text());
     for number in 0..8 {
         home = home.plugin(&format!("rogue{number}.wat"), rogue.text());
@@ -97,7 +97,7 @@ async fn memory_beyond_the_limit_is_not_given_and_the_reason_is_named() {
     let rogue = Plugin::rogue("(call $eat)").function(
         "(func $eat (loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) unreachable)",
     );
-    let home = Home::at(&comet).set("plugins", "memory-mib = 2");
+    let home = Home::at(&comet).set("defaults", "memory-mib = 2");
     let (_bot, failure) = misbehaving(home, &comet, rogue).await;
     assert!(failure.says("it had asked for more memory than it may have"), "{}", failure.raw);
 }

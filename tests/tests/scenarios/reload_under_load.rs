@@ -67,7 +67,7 @@ async fn a_count_that_is_carried_over_each_time_is_exact_in_the_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pipes_that_stay_are_heard_without_a_gap_while_others_come_and_go() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "new-grants = \"grant\"\nprobation-events = 0");
+    let home = Home::at(&comet).set("defaults", "new-grants = \"grant\"\nprobation-events = 0");
     let version = |word: &str| answering(word).hears(&format!("web_of_{word}"), []).binary();
     home.write_plugin("word.wasm", version("odd"));
     let _bot = home.live().await;

@@ -43,7 +43,7 @@ async fn ten_thousand_reloads_take_no_memory_no_files_and_no_threads() {
     let versions = ["odd", "even"].map(|word| Plugin::counting(&PIPES, word).binary());
     // Without a probation an outcome is final at once.
     let home = Home::at(&comet)
-        .set("plugins", "probation-events = 0")
+        .set("defaults", "probation-events = 0")
         .set("log", "level = \"warn\"")
         .plugin("word.wasm", &versions[0]);
     let bot = home.start();

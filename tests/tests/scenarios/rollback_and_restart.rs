@@ -41,7 +41,7 @@ async fn restarted(bot: Process, home: &Home) -> Process {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_operator_goes_back_version_by_version_also_after_a_restart_and_the_folder_does_not_undo_it() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").plugin("word.wat", saying("one").text());
     let mut bot = home.live().await;
     for word in ["two", "three"] {
         bot.forget();
@@ -75,7 +75,7 @@ async fn the_operator_goes_back_version_by_version_also_after_a_restart_and_the_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_every_plugin_the_versions_that_one_can_go_back_to_are_kept_and_no_others() {
     let comet = Comet::start().await;
-    let mut home = Home::at(&comet).set("plugins", "probation-events = 0\nkeep-versions = 2");
+    let mut home = Home::at(&comet).set("plugins", "keep-versions = 2").set("defaults", "probation-events = 0");
     let other = |number: usize| Plugin::answering("web_other", &format!("other{number}"));
     for number in 0..8 {
         home = home.plugin(&format!("other{number}.wat"), other(number).text());
@@ -173,7 +173,7 @@ async fn what_asks_for_more_runs_when_it_is_granted_and_not_before_also_after_a_
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_does_not_want_to_be_asked_sets_it_so() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "new-grants = \"grant\"").plugin("word.wat", saying("old").text());
+    let home = Home::at(&comet).set("defaults", "new-grants = \"grant\"").plugin("word.wat", saying("old").text());
     let bot = home.live().await;
     home.rename_plugin("word.wat", saying("new").counts("web_chat").text());
     bot.replaced("word").await;
@@ -204,7 +204,7 @@ async fn a_plugin_that_is_disabled_finishes_stays_so_over_a_restart_and_comes_ba
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wait_lasts_until_the_probation_is_over_and_its_end_is_the_exit_code() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-seconds = 3").plugin("word.wat", saying("good").text());
+    let home = Home::at(&comet).set("defaults", "probation-seconds = 3").plugin("word.wat", saying("good").text());
     let mut bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
 
@@ -296,7 +296,7 @@ async fn what_was_granted_and_disabled_holds_for_a_file_that_goes_and_comes_agai
 async fn the_version_that_the_operator_goes_back_to_during_a_probation_misses_nothing() {
     let comet = Comet::start().await;
     let home = Home::at(&comet)
-        .set("plugins", "probation-seconds = 600")
+        .set("defaults", "probation-seconds = 600")
         .plugin("word.wat", Plugin::counting(&["web_a", "web_b"], "good").text());
     let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_a", "web_b", "web_told"]).await;
@@ -323,7 +323,7 @@ async fn the_version_that_the_operator_goes_back_to_during_a_probation_misses_no
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_version_that_was_taken_back_does_not_come_back_by_disabling_and_enabling() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").plugin("word.wat", saying("one").text());
     let bot = home.live().await;
     home.rename_plugin("word.wat", saying("two").text());
     bot.replaced("word").await;
@@ -340,7 +340,7 @@ async fn a_version_that_was_taken_back_does_not_come_back_by_disabling_and_enabl
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_that_is_put_right_while_its_version_is_on_probation_is_judged_by_that() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-seconds = 3").plugin("word.wat", saying("one").text());
+    let home = Home::at(&comet).set("defaults", "probation-seconds = 3").plugin("word.wat", saying("one").text());
     let bot = home.live().await;
     home.rename_plugin("word.wat", saying("two").text());
     bot.replaced("word").await;
@@ -358,7 +358,7 @@ async fn a_file_that_is_put_right_while_its_version_is_on_probation_is_judged_by
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mistake_in_the_configuration_does_not_put_the_running_bot_out_of_reach() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("plugins", "probation-events = 0").plugin("word.wat", saying("one").text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").plugin("word.wat", saying("one").text());
     let bot = home.live().await;
     home.rename_plugin("word.wat", saying("two").text());
     bot.replaced("word").await;

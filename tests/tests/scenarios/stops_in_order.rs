@@ -93,7 +93,7 @@ async fn a_plugin_that_hangs_does_not_hold_up_the_end() {
         .writes_log()
         .function(r#"(func $announce (call $log (i32.const 2) "rogue" "here I hang"))"#);
     let home = Home::at(&comet)
-        .set("plugins", "time-per-event-ms = 60000")
+        .set("defaults", "time-per-event-ms = 60000")
         .set("service", "drain-seconds = 1")
         .plugin("rogue.wat", rogue.text())
         .plugin("slow.wat", slow().text());

@@ -16,7 +16,7 @@ async fn it_is_the_union_of_what_plugins_want_to_hear() {
     let comet = Comet::start().await;
     // What nobody hears any more is let go when there is no way back to it.
     let home = Home::at(&comet)
-        .set("plugins", "new-grants = \"grant\"\nprobation-events = 0")
+        .set("defaults", "new-grants = \"grant\"\nprobation-events = 0")
         .plugin("one.wat", hearing(&["web_a", "web_b"]))
         .plugin("two.wat", hearing(&["web_b", "web_c"]));
     let _bot = home.live().await;

@@ -48,27 +48,65 @@ const KEYS: &[(&str, &str, &str, &str, Applies)] = &[
     ("embedded", "era", "", "era = \"3.31\"", AtRestart),
     ("plugins", "folder", "", "folder = \"others\"", AtRestart),
     ("plugins", "max", "", "max = 5", AtOnce),
-    ("plugins", "memory-mib", "", "memory-mib = 5", AtOnce),
-    ("plugins", "time-per-event-ms", "", "time-per-event-ms = 5", AtOnce),
-    ("plugins", "queue-events", "", "queue-events = 5", AtOnce),
-    ("plugins", "probation-events", "", "probation-events = 0", AtOnce),
-    ("plugins", "probation-seconds", "", "probation-seconds = 5", AtOnce),
-    ("plugins", "probation-failures", "", "probation-failures = 5", AtOnce),
-    ("plugins", "new-grants", "", "new-grants = \"grant\"", AtOnce),
-    ("plugins", "state-mib", "", "state-mib = 5", AtOnce),
-    ("plugins", "quarantine-events", "", "quarantine-events = 0", AtOnce),
     ("plugins", "keep-versions", "", "keep-versions = 5", AtOnce),
+    ("plugins", "stack-kib", "", "stack-kib = 1024", AtRestart),
+    ("plugins", "file-mib", "", "file-mib = 5", AtOnce),
+    ("plugins", "compile-seconds", "", "compile-seconds = 5", AtOnce),
+    ("plugins", "compile-memory-mib", "", "compile-memory-mib = 512", AtOnce),
+    ("defaults", "grants", "", "grants = { hear = [\"web_a\"] }", AtOnce),
+    ("defaults", "new-grants", "", "new-grants = \"grant\"", AtOnce),
+    ("defaults", "memory-mib", "", "memory-mib = 5", AtOnce),
+    ("defaults", "table-elements", "", "table-elements = 5", AtOnce),
+    ("defaults", "time-per-event-ms", "", "time-per-event-ms = 5", AtOnce),
+    ("defaults", "time-to-start-ms", "", "time-to-start-ms = 5", AtOnce),
+    ("defaults", "fuel-per-event", "fuel-per-event = 4", "fuel-per-event = 5", AtOnce),
+    ("defaults", "sends-per-second", "", "sends-per-second = 5", AtOnce),
+    ("defaults", "sends-burst", "", "sends-burst = 5", AtOnce),
+    ("defaults", "message-kib", "", "message-kib = 5", AtOnce),
+    ("defaults", "log-lines-per-second", "", "log-lines-per-second = 5", AtOnce),
+    ("defaults", "queue-events", "", "queue-events = 5", AtOnce),
+    ("defaults", "queue-full", "", "queue-full = \"drop-oldest\"", AtOnce),
+    ("defaults", "retries", "", "retries = 5", AtOnce),
+    ("defaults", "retry-ms", "", "retry-ms = 5", AtOnce),
+    ("defaults", "breaker-failures", "", "breaker-failures = 6", AtOnce),
+    ("defaults", "breaker-seconds", "", "breaker-seconds = 5", AtOnce),
+    ("defaults", "hops", "", "hops = 5", AtOnce),
+    ("defaults", "quarantine-events", "", "quarantine-events = 0", AtOnce),
+    ("defaults", "probation-events", "", "probation-events = 5", AtOnce),
+    ("defaults", "probation-seconds", "", "probation-seconds = 5", AtOnce),
+    ("defaults", "probation-failures", "", "probation-failures = 5", AtOnce),
+    ("defaults", "state-mib", "", "state-mib = 5", AtOnce),
+    ("defaults", "shadow", "", "shadow = true", AtOnce),
+    ("defaults", "clock-ms", "", "clock-ms = 5", AtOnce),
+    ("defaults", "random-seed", "", "random-seed = 5", AtOnce),
+    ("plugin.karma", "grants", "", "grants = { hear = [\"web_a\"] }", AtOnce),
+    ("plugin.karma", "new-grants", "", "new-grants = \"grant\"", AtOnce),
     ("plugin.karma", "memory-mib", "", "memory-mib = 5", AtOnce),
+    ("plugin.karma", "table-elements", "", "table-elements = 5", AtOnce),
     ("plugin.karma", "time-per-event-ms", "", "time-per-event-ms = 5", AtOnce),
+    ("plugin.karma", "time-to-start-ms", "", "time-to-start-ms = 5", AtOnce),
+    ("plugin.karma", "fuel-per-event", "fuel-per-event = 4", "fuel-per-event = 5", AtOnce),
+    ("plugin.karma", "sends-per-second", "", "sends-per-second = 5", AtOnce),
+    ("plugin.karma", "sends-burst", "", "sends-burst = 5", AtOnce),
+    ("plugin.karma", "message-kib", "", "message-kib = 5", AtOnce),
+    ("plugin.karma", "log-lines-per-second", "", "log-lines-per-second = 5", AtOnce),
     ("plugin.karma", "queue-events", "", "queue-events = 5", AtOnce),
+    ("plugin.karma", "queue-full", "", "queue-full = \"drop-oldest\"", AtOnce),
+    ("plugin.karma", "retries", "", "retries = 5", AtOnce),
+    ("plugin.karma", "retry-ms", "", "retry-ms = 5", AtOnce),
+    ("plugin.karma", "breaker-failures", "", "breaker-failures = 6", AtOnce),
+    ("plugin.karma", "breaker-seconds", "", "breaker-seconds = 5", AtOnce),
+    ("plugin.karma", "hops", "", "hops = 5", AtOnce),
+    ("plugin.karma", "quarantine-events", "", "quarantine-events = 0", AtOnce),
     ("plugin.karma", "probation-events", "", "probation-events = 5", AtOnce),
     ("plugin.karma", "probation-seconds", "", "probation-seconds = 5", AtOnce),
     ("plugin.karma", "probation-failures", "", "probation-failures = 5", AtOnce),
-    ("plugin.karma", "new-grants", "", "new-grants = \"grant\"", AtOnce),
     ("plugin.karma", "state-mib", "", "state-mib = 5", AtOnce),
-    ("plugin.karma", "quarantine-events", "", "quarantine-events = 5", AtOnce),
     ("plugin.karma", "shadow", "", "shadow = true", AtOnce),
+    ("plugin.karma", "clock-ms", "", "clock-ms = 5", AtOnce),
+    ("plugin.karma", "random-seed", "", "random-seed = 5", AtOnce),
     ("plugin.karma", "config", "", "config = { words = [\"a\"] }", AtOnce),
+    ("plugin.karma", "secrets", "", "secrets = { key = { file = \"TEST/token\" } }", AtOnce),
     ("service", "outbox-mib", "", "outbox-mib = 5", AtRestart),
     ("service", "outbox-sends", "", "outbox-sends = 5", AtRestart),
     ("service", "outbox", "", "outbox = \"disk\"", AtRestart),
@@ -138,11 +176,16 @@ fn every_key_is_either_applied_at_once_or_named_as_waiting_for_a_restart() {
 #[test]
 fn no_key_of_the_configuration_is_missing_among_those_that_are_tried() {
     let tables = known("no-such-table");
-    assert_eq!(tables, ["server", "embedded", "plugins", "plugin", "service", "log"]);
-    for table in ["server", "embedded", "plugins", "plugin.karma", "service", "log"] {
+    assert_eq!(tables, ["server", "embedded", "plugins", "defaults", "plugin", "service", "log"]);
+    for table in ["server", "embedded", "plugins", "defaults", "plugin.karma", "service", "log"] {
         let tried: BTreeSet<String> =
             KEYS.iter().filter(|(of, ..)| *of == table).map(|(_, key, ..)| (*key).to_owned()).collect();
-        assert_eq!(tried, known(table).into_iter().collect(), "[{table}]");
+        let mut known: BTreeSet<String> = known(table).into_iter().collect();
+        if table == "defaults" {
+            // These are known there only to say that they belong to one plugin.
+            assert!(known.remove("config") && known.remove("secrets"));
+        }
+        assert_eq!(tried, known, "[{table}]");
     }
 }
 
@@ -170,10 +213,10 @@ fn what_waits_for_a_restart_stays_as_it_is_and_is_named_until_then() {
 }
 
 #[test]
-fn a_key_of_plugins_counts_for_each_plugin_that_has_none_of_its_own() {
-    let old = "[plugins]\nmemory-mib = 32\n[plugin.karma]\nqueue-events = 5\n[plugin.own]\nmemory-mib = 32\n";
+fn a_key_of_defaults_counts_for_each_plugin_that_has_none_of_its_own() {
+    let old = "[defaults]\nmemory-mib = 32\n[plugin.karma]\nqueue-events = 5\n[plugin.own]\nmemory-mib = 32\n";
     let (in_force, difference) = follow(old, &old.replacen("memory-mib = 32", "memory-mib = 16", 1));
-    assert_eq!(difference.applied(), ["plugins.memory-mib"]);
+    assert_eq!(difference.applied(), ["defaults.memory-mib"]);
     assert_eq!(difference.of_plugin("karma"), ["memory-mib"]);
     assert_eq!(difference.of_plugin("of-no-table"), ["memory-mib"]);
     assert!(difference.of_plugin("own").is_empty());
@@ -192,15 +235,25 @@ fn a_table_that_goes_leaves_its_plugin_with_what_all_get() {
 
 #[test]
 fn what_was_not_reserved_at_the_start_is_applied_as_far_as_there_is_room_and_waits() {
-    let old = "[plugins]\nmax = 10\nmemory-mib = 16\n[plugin.karma]\nmemory-mib = 32\n";
-    let new = "[plugins]\nmax = 20\nmemory-mib = 24\n[plugin.karma]\nmemory-mib = 64\n[plugin.new]\nmemory-mib = 128\n";
+    let old = "[plugins]\nmax = 10\n[defaults]\nmemory-mib = 16\n[plugin.karma]\nmemory-mib = 32\n";
+    let new = "[plugins]\nmax = 20\n[defaults]\nmemory-mib = 24\n[plugin.karma]\nmemory-mib = 64\n[plugin.new]\nmemory-mib = 128\n";
     let (in_force, difference) = follow(old, new);
     assert_eq!(in_force.plugins.max, 10);
     assert_eq!(in_force.plugins.terms("other").memory_bytes, 24 << 20);
     assert_eq!(in_force.plugins.terms("karma").memory_bytes, 32 << 20);
     assert_eq!(in_force.plugins.terms("new").memory_bytes, 32 << 20);
-    assert_eq!(difference.applied(), ["plugins.memory-mib", "plugin.new.memory-mib"]);
+    assert_eq!(difference.applied(), ["defaults.memory-mib", "plugin.new.memory-mib"]);
     assert_eq!(difference.at_restart(), ["plugins.max", "plugin.karma.memory-mib", "plugin.new.memory-mib"]);
+}
+
+#[test]
+fn metering_that_the_engine_was_not_started_for_waits_for_a_restart() {
+    let (in_force, difference) = follow("", "[plugin.karma]\nfuel-per-event = 5\n");
+    assert_eq!(in_force.plugins.terms("karma").fuel_per_event, None);
+    assert_eq!(difference.at_restart(), ["plugin.karma.fuel-per-event"]);
+    let (in_force, difference) = follow("[plugin.other]\nfuel-per-event = 5\n", "[plugin.karma]\nfuel-per-event = 5\n");
+    assert_eq!(in_force.plugins.terms("karma").fuel_per_event, Some(5));
+    assert!(difference.at_restart().is_empty());
 }
 
 #[test]
