@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -126,6 +126,7 @@ pub(super) struct Plugins {
     held: Held<Arc<str>, Tally>,
     events: Family<Labels, Counter>,
     memory: Family<Name, Gauge>,
+    fuel: Family<Name, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     pauses: Histogram,
     sends: SendTally,
@@ -141,6 +142,8 @@ impl Plugins {
             "What the linear memories of a plugin's instance take",
             memory.clone(),
         );
+        let fuel = Family::default();
+        registry.register("plugin_fuel", "What a plugin has computed, in units of about one instruction", fuel.clone());
         let reloads = Family::default();
         registry.register("plugin_reloads", "Files and versions of a plugin, by what became of them", reloads.clone());
         let pauses = Histogram::new(PAUSES);
@@ -150,7 +153,7 @@ impl Plugins {
             Unit::Seconds,
             pauses.clone(),
         );
-        Self { held: Held::default(), events, memory, reloads, pauses, sends: sends.clone() }
+        Self { held: Held::default(), events, memory, fuel, reloads, pauses, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -171,6 +174,8 @@ struct Tally {
     failed: Counter,
     dropped: Counter,
     memory: Gauge,
+    /// Where it is metered what plugins compute.
+    fuel: OnceLock<Counter>,
     failure_lines: Mutex<Throttle>,
     drop_lines: Mutex<Throttle>,
     /// Whether drops have been counted that no line speaks of yet.
@@ -190,6 +195,7 @@ impl Tally {
             failed: counter(Outcome::Failed),
             dropped: counter(Outcome::Dropped),
             memory: plugins.memory.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
+            fuel: OnceLock::new(),
             plugins: Arc::clone(plugins),
             name,
             failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
@@ -210,6 +216,7 @@ impl Drop for Tally {
                 self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
             }
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
+            self.plugins.fuel.remove(&Name { plugin: Arc::clone(&self.name) });
         });
     }
 }
@@ -239,6 +246,12 @@ impl PluginTally {
     #[must_use]
     pub fn memory_bytes(&self) -> u64 {
         u64::try_from(self.0.memory.get()).unwrap_or_default()
+    }
+
+    /// A call of the plugin has used so much fuel. Never called where that is not metered.
+    pub fn fuel(&self, used: u64) {
+        let name = || Name { plugin: Arc::clone(&self.0.name) };
+        self.0.fuel.get_or_init(|| self.0.plugins.fuel.get_or_create_owned(&name())).inc_by(used);
     }
 
     /// How many events the plugin has handled.

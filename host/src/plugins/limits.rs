@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::metrics::PluginTally;
+use crate::{config::PluginTerms, metrics::PluginTally};
 
 /// The length of a tick: how precise time limits are, and how long a spinning plugin keeps a thread to itself.
-pub const EPOCH_TICK: Duration = Duration::from_millis(10);
-/// The stack that a plugin's functions may use.
-pub const WASM_STACK_BYTES: usize = 512 * 1024;
-/// The stack that a call gets in all, with room for host functions.
-pub const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+/// After so many ticks in which nothing ran there are none any more.
+pub const QUIET_TICKS: u32 = 50;
+/// The tick while nothing runs.
+pub const ASLEEP_TICK: Duration = Duration::from_secs(1);
+/// The stack that a plugin's functions may use, unless the operator says otherwise.
+pub const STACK_BYTES: usize = 512 * 1024;
 /// Instances of one plugin at the same time: what runs, what would come back, what is about to take over, and a candidate.
 pub const INSTANCES_A_PLUGIN: u32 = 4;
 /// Core modules in one component: a plugin, its adapter, their glue; language runtimes bring a few more.
@@ -20,15 +22,13 @@ pub const CORE_INSTANCES_A_PLUGIN: u32 = 16;
 pub const MEMORIES_A_PLUGIN: u32 = 4;
 /// Tables in one component.
 pub const TABLES_A_PLUGIN: u32 = 16;
-/// Elements of one table; the tables of a large language runtime have some ten thousand.
+/// The most elements that one table may have; the tables of a large language runtime have some ten thousand.
 pub const TABLE_ELEMENTS: usize = 100_000;
 /// What the engine may need to keep of one instance.
 pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
-/// How long an instance may take to start, `setup` included: large language runtimes have much to do then.
-pub const START_TIME: Duration = Duration::from_secs(5);
 /// How long a call may take in all, waiting included: the server's answers, and sleep.
 pub const WAIT_TIME: Duration = Duration::from_secs(60);
-/// How long `setup` may wait for something.
+/// How long starting may take in all, waiting included, unless it may run for longer than that anyway.
 pub const START_WAIT: Duration = Duration::from_secs(10);
 /// How long `save` and `restore` may run, each: events wait meanwhile.
 pub const STATE_TIME: Duration = Duration::from_secs(1);
@@ -52,19 +52,54 @@ pub struct Budget {
     pub memory: MemoryBudget,
     /// The time it has left in the call that runs now.
     pub time: TimeBudget,
+    /// Whether that call has run for a tick already: it goes on in turns.
+    pub runs_long: bool,
     /// The most that one call may send, in bytes.
     pub staged_bytes: usize,
+    /// The longest message that it may send, in bytes.
+    pub message_bytes: usize,
 }
 
 impl Budget {
-    /// A budget of `memory_bytes`, of which `tally` is told what is used, and no time yet: each call is given its own.
+    /// A budget on these terms. `tally` is told what memory is used. There is no time yet: each call is given its own.
     #[must_use]
-    pub const fn new(memory_bytes: usize, tally: PluginTally) -> Self {
+    pub const fn new(terms: &PluginTerms, tally: PluginTally) -> Self {
+        let (bytes, table_elements) = (terms.memory_bytes, terms.table_elements);
         Self {
-            memory: MemoryBudget { bytes: memory_bytes, used: 0, was_denied: false, tally },
+            memory: MemoryBudget { bytes, table_elements, used: 0, was_denied: false, tally },
             time: TimeBudget { ticks: 0 },
+            runs_long: false,
             staged_bytes: STAGED_BYTES,
+            message_bytes: terms.message_bytes,
         }
+    }
+
+    /// Counts fuel that a call has used.
+    pub(in crate::plugins) fn used_fuel(&self, fuel: u64) {
+        self.memory.tally.fuel(fuel);
+    }
+}
+
+/// What one call may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallBudget {
+    /// For so long it may run.
+    pub time: TimeBudget,
+    /// So much it may compute, in the engine's units; none is no bound.
+    pub fuel: Option<u64>,
+}
+
+impl CallBudget {
+    /// A bound on time alone.
+    #[must_use]
+    pub fn of(time: Duration) -> Self {
+        Self { time: TimeBudget::new(time), fuel: None }
+    }
+
+    /// What a call of `handle` may use on these terms.
+    #[must_use]
+    pub fn of_an_event(terms: &PluginTerms) -> Self {
+        Self { fuel: terms.fuel_per_event, ..Self::of(terms.time_per_event) }
     }
 }
 
@@ -101,10 +136,11 @@ impl TimeBudget {
 #[error("it ran longer than it may")]
 pub struct Overrun;
 
-/// What all linear memories of an instance may grow to together; tables have a bound of their own.
+/// What all linear memories of an instance may grow to together, and each of its tables.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     bytes: usize,
+    table_elements: usize,
     used: usize,
     /// Whether the plugin asked for more than it may have; that often explains the trap that follows.
     pub was_denied: bool,
@@ -124,7 +160,7 @@ impl ResourceLimiter for MemoryBudget {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= TABLE_ELEMENTS;
+        let granted = desired <= self.table_elements;
         self.was_denied |= !granted;
         Ok(granted)
     }
@@ -138,13 +174,24 @@ mod tests {
     #[test]
     fn all_memories_of_an_instance_share_one_bound() {
         let tally = Metrics::new().plugin("karma");
-        let mut memory = Budget::new(100, tally.clone()).memory;
+        let terms = PluginTerms { memory_bytes: 100, ..PluginTerms::default() };
+        let mut memory = Budget::new(&terms, tally.clone()).memory;
         let mut grow = |current, desired| memory.memory_growing(current, desired, None).unwrap_or_default();
         assert!(grow(0, 60), "the first memory");
         assert!(grow(0, 40), "the second");
         assert!(!grow(60, 61));
         assert!(memory.was_denied);
         assert_eq!(tally.memory_bytes(), 100);
+    }
+
+    #[test]
+    fn each_table_has_a_bound_of_its_own() {
+        let terms = PluginTerms { table_elements: 10, ..PluginTerms::default() };
+        let mut memory = Budget::new(&terms, Metrics::new().plugin("karma")).memory;
+        let mut grow = |current, desired| memory.table_growing(current, desired, None).unwrap_or_default();
+        assert!(grow(0, 10) && grow(0, 10));
+        assert!(!grow(10, 11));
+        assert!(memory.was_denied);
     }
 
     #[test]

@@ -55,6 +55,7 @@ mod service_manager;
 mod several_servers;
 mod shadow;
 mod soak;
+mod spinning_neighbours;
 mod stops_in_order;
 mod subscription;
 mod tls;

@@ -164,7 +164,7 @@ fn deserialize(sandbox: &Sandbox, code: &[u8]) -> wasmtime::Result<Component> {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::plugins::package::Package;
+    use crate::plugins::{package::Package, sandbox::Room};
 
     const PLUGIN: &str = r#"(module
         (memory (export "memory") 1)
@@ -174,7 +174,7 @@ mod tests {
 
     fn kept() -> (tempfile::TempDir, Sandbox, Compiled, ContentHash) {
         let folder = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::new(1, 1 << 20).unwrap();
+        let sandbox = Sandbox::new(Room::new(1, 1 << 20)).unwrap();
         let compiled = Compiled::open(folder.path().join("compiled")).unwrap();
         let package = Package::load_with(&sandbox, Some(&compiled), PLUGIN.as_bytes()).unwrap();
         let content = package.hash;
@@ -186,7 +186,7 @@ mod tests {
         let (_folder, sandbox, compiled, content) = kept();
         assert!(compiled.read(&sandbox, content).is_some());
         let later = Compiled::open(compiled.folder.clone()).unwrap();
-        assert!(later.read(&Sandbox::new(1, 1 << 20).unwrap(), content).is_some());
+        assert!(later.read(&Sandbox::new(Room::new(1, 1 << 20)).unwrap(), content).is_some());
     }
 
     #[test]

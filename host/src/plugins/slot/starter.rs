@@ -17,7 +17,7 @@ use crate::{
         api::{Event, State, Tag, Wants},
         grants::Grants,
         kept::{Failed, Kept},
-        limits::{Budget, START_WAIT, TimeBudget},
+        limits::{Budget, CallBudget, START_WAIT},
         outgoing::Outgoing,
         package::{ContentHash, Package},
         sandbox::Sandbox,
@@ -130,14 +130,17 @@ impl Starter {
         let state = State::new(
             self.tag.clone(),
             Arc::default(),
-            Budget::new(self.terms.memory_bytes, self.tally.clone()),
+            Budget::new(&self.terms, self.tally.clone()),
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
             Arc::clone(&self.config),
             self.tally.clone(),
         );
-        let starting = Instance::start(&self.sandbox, package, state, TimeBudget::new(self.terms.time_per_event));
-        timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)?
+        let (start, event) = (CallBudget::of(self.terms.time_to_start), CallBudget::of_an_event(&self.terms));
+        // Twice as long as it may run, since it may have to share the machine.
+        let wait = START_WAIT.max(self.terms.time_to_start.saturating_mul(2));
+        let starting = Instance::start(&self.sandbox, package, state, start, event);
+        timeout(wait, starting).await.map_err(|_| StartError::TooSlow(wait))?
     }
 }
 

@@ -9,7 +9,7 @@ use wasmtime::{FrameInfo, Trap, WasmBacktrace};
 
 use crate::plugins::{
     api::{HANDLE, RESTORE, SAVE, SETUP},
-    limits::{Overrun, TimeBudget},
+    limits::{CallBudget, Overrun},
     package::landmarks::{self, Landmarks},
 };
 
@@ -74,13 +74,15 @@ impl Crash {
     pub(super) fn new(
         error: &wasmtime::Error,
         act: Act,
-        time: TimeBudget,
+        budget: CallBudget,
         was_denied_memory: bool,
         landmarks: &Landmarks,
     ) -> Self {
         let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
         let mut reason = if error.is::<Overrun>() {
-            format!("it ran longer than {} ms and was stopped", time.milliseconds())
+            format!("it ran longer than {} ms and was stopped", budget.time.milliseconds())
+        } else if let (Some(Trap::OutOfFuel), Some(fuel)) = (error.downcast_ref(), budget.fuel) {
+            format!("it used more than {fuel} units of fuel and was stopped (`fuel-per-event`)")
         } else if let Some(trap) = error.downcast_ref::<Trap>() {
             trapped(*trap, act, frames, landmarks)
         } else {
