@@ -38,6 +38,11 @@ pub const STATE_WAIT: Duration = Duration::from_secs(2);
 pub const PROBATION_BYTES: usize = 16 * 1024 * 1024;
 /// Handles of host resources, such as streams and pollables, that an instance may hold.
 pub const RESOURCES: usize = 1024;
+/// What a plugin may hand over in one call of a host function, or answer, in bytes that the host makes room for. Sends are
+/// read where they lie, and what is saved has a bound of its own.
+pub const HOST_CALL_BYTES: usize = 2 * 1024 * 1024;
+/// Random bytes in one call: more would take longer than a tick.
+pub const RANDOM_BYTES: u64 = 64 * 1024;
 /// What may wait in a slot's queue, in bytes of payload, whatever the number of events.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// Pipes, and patterns for each verb, that a plugin may ask for, and events for each pipe.
@@ -52,8 +57,6 @@ pub struct Budget {
     pub memory: MemoryBudget,
     /// The time it has left in the call that runs now.
     pub time: TimeBudget,
-    /// Whether that call has run for a tick already: it goes on in turns.
-    pub runs_long: bool,
     /// The most that one call may send, in bytes.
     pub staged_bytes: usize,
     /// The longest message that it may send, in bytes.
@@ -68,7 +71,6 @@ impl Budget {
         Self {
             memory: MemoryBudget { bytes, table_elements, used: 0, was_denied: false, tally },
             time: TimeBudget { ticks: 0 },
-            runs_long: false,
             staged_bytes: STAGED_BYTES,
             message_bytes: terms.message_bytes,
         }
@@ -122,9 +124,9 @@ impl TimeBudget {
         u128::from(self.ticks) * EPOCH_TICK.as_millis()
     }
 
-    /// What is left after another tick, if anything is.
-    pub(in crate::plugins) const fn checked_sub_tick(self) -> Option<Self> {
-        match self.ticks.checked_sub(1) {
+    /// What is left after so many ticks more, if anything is.
+    pub(in crate::plugins) const fn checked_sub(self, ticks: u32) -> Option<Self> {
+        match self.ticks.checked_sub(ticks) {
             Some(ticks) => Some(Self { ticks }),
             None => None,
         }
@@ -197,8 +199,7 @@ mod tests {
     #[test]
     fn time_is_rounded_up_to_ticks_and_runs_out() {
         let two = TimeBudget::new(EPOCH_TICK + Duration::from_millis(1));
-        let left = two.checked_sub_tick().and_then(TimeBudget::checked_sub_tick);
-        assert_eq!(left, Some(TimeBudget::new(Duration::ZERO)));
-        assert_eq!(left.and_then(TimeBudget::checked_sub_tick), None);
+        assert_eq!(two.checked_sub(2), Some(TimeBudget::new(Duration::ZERO)));
+        assert_eq!(two.checked_sub(3), None);
     }
 }

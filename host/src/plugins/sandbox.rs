@@ -13,6 +13,7 @@ use wasmtime::{
 };
 
 use self::ticker::{Rhythm, Ticker};
+use self::turns::Ticked;
 pub use self::turns::Turn;
 use super::{
     api::{self, State},
@@ -111,17 +112,19 @@ impl Sandbox {
         let turn = Arc::new(Turn::new(Arc::clone(&self.turns), Arc::clone(self.ticker.pulse())));
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.budget.memory);
+        store.set_hostcall_fuel(limits::HOST_CALL_BYTES);
+        store.set_max_component_handles(limits::RESOURCES);
         store.epoch_deadline_callback({
             let turn = Arc::clone(&turn);
             move |mut store| {
-                turn.beat();
+                let ticked = turn.ticked();
+                let (ticks, update) = match ticked {
+                    Ticked::First => (1, UpdateDeadline::Continue(1)),
+                    Ticked::Another(ticks) => (ticks, UpdateDeadline::YieldCustom(1, turn.next())),
+                };
                 let budget = &mut store.data_mut().budget;
-                budget.time = budget.time.checked_sub_tick().ok_or(Overrun)?;
-                Ok(match std::mem::replace(&mut budget.runs_long, true) {
-                    // It began anywhere in the tick that is over.
-                    false => UpdateDeadline::Continue(1),
-                    true => UpdateDeadline::YieldCustom(1, turn.next()),
-                })
+                budget.time = budget.time.checked_sub(ticks).ok_or(Overrun)?;
+                Ok(update)
             }
         });
         (store, turn)

@@ -3,19 +3,23 @@
 //! Without that, ten plugins in endless loops would take every thread, and the event of an honest plugin would stand in
 //! line behind all of them. A call that ends within a tick or two never takes a turn. What [`Turn::run`] runs is a call
 //! of one instance; the sandbox asks for [`Turn::next`] at the ticks of that call.
+//!
+//! What a call has used is counted here too. Of a call that has run through a tick it is the time of its thread, not the
+//! ticks that it noticed: it notices none in a host function, or while it fills a gigabyte of memory.
 
 use std::{
     future::poll_fn,
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use tokio::{sync::Semaphore, task::yield_now};
 
 use super::ticker::Pulse;
+use crate::plugins::limits::EPOCH_TICK;
 
 /// As many turns at a time as may be taken.
 pub(super) fn turns(threads: usize) -> Arc<Semaphore> {
@@ -27,12 +31,31 @@ pub(super) fn turns(threads: usize) -> Arc<Semaphore> {
 pub struct Turn {
     turns: Arc<Semaphore>,
     is_held: AtomicBool,
+    /// Whether the call that runs has run through a tick.
+    is_long: AtomicBool,
+    /// Of a long call: what its thread had run, in nanoseconds, when the call was last looked at.
+    looked_at: AtomicU64,
     pulse: Arc<Pulse>,
+}
+
+/// What a call has used when it notices a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticked {
+    /// It began anywhere in the tick that is over.
+    First,
+    /// So many ticks of the thread's time since it was looked at.
+    Another(u32),
 }
 
 impl Turn {
     pub(super) const fn new(turns: Arc<Semaphore>, pulse: Arc<Pulse>) -> Self {
-        Self { turns, is_held: AtomicBool::new(false), pulse }
+        let (is_held, is_long) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { turns, is_held, is_long, looked_at: AtomicU64::new(0), pulse }
+    }
+
+    /// The next call is another one.
+    pub(in crate::plugins) fn begin(&self) {
+        self.is_long.store(false, Ordering::Relaxed);
     }
 
     /// Runs a call. Whenever it waits, for its next turn or for something else, it has none meanwhile.
@@ -40,15 +63,27 @@ impl Turn {
         let mut call = pin!(call);
         poll_fn(|context| {
             self.pulse.beat();
+            if self.is_long.load(Ordering::Relaxed) {
+                self.looked_at.store(thread_time(), Ordering::Relaxed);
+            }
             let _given_back = GivenBack(self);
             call.as_mut().poll(context)
         })
         .await
     }
 
-    /// At a tick of a call that runs: says that it does.
-    pub(super) fn beat(&self) {
+    /// To be called at each tick that a call notices.
+    pub(super) fn ticked(&self) -> Ticked {
         self.pulse.beat();
+        let now = thread_time();
+        let since = self.looked_at.swap(now, Ordering::Relaxed);
+        if !self.is_long.swap(true, Ordering::Relaxed) {
+            return Ticked::First;
+        }
+        let tick = EPOCH_TICK.as_nanos();
+        let ticks = (u128::from(now.saturating_sub(since)) + tick / 2) / tick;
+        // A tick counts in any case, so that every call comes to its end.
+        Ticked::Another(u32::try_from(ticks).unwrap_or(u32::MAX).max(1))
     }
 
     /// Waits for the next turn, in the order in which calls came. Others that are ready go first in any case.
@@ -78,9 +113,21 @@ impl Drop for GivenBack<'_> {
     }
 }
 
+/// What this thread has run, in nanoseconds; 0 where the system does not say.
+fn thread_time() -> u64 {
+    #[cfg(unix)]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+        let [seconds, nanoseconds] = [time.tv_sec, time.tv_nsec].map(|part| u64::try_from(part).unwrap_or_default());
+        seconds.saturating_mul(1_000_000_000).saturating_add(nanoseconds)
+    }
+    #[cfg(not(unix))]
+    0
+}
+
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 
     fn of(turns: &Arc<Semaphore>) -> Arc<Turn> {
@@ -90,6 +137,20 @@ mod tests {
     #[test]
     fn one_thread_is_left_for_short_calls() {
         assert_eq!([1, 2, 8].map(|threads| turns(threads).available_permits()), [1, 1, 7]);
+    }
+
+    #[test]
+    fn what_a_call_does_between_two_ticks_counts_for_as_long_as_it_takes() {
+        let turn = of(&turns(1));
+        turn.begin();
+        assert_eq!(turn.ticked(), Ticked::First);
+        assert_eq!(turn.ticked(), Ticked::Another(1));
+        let since = thread_time();
+        while thread_time() - since < 10_000_000 {}
+        let Ticked::Another(ticks) = turn.ticked() else { panic!("it is the same call") };
+        assert!((5..50).contains(&ticks), "10 ms are {ticks} ticks");
+        turn.begin();
+        assert_eq!(turn.ticked(), Ticked::First);
     }
 
     #[tokio::test]

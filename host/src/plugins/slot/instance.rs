@@ -12,7 +12,7 @@ use crate::comet::commands::Commands;
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
-    limits::{CallBudget, STATE_TIME, STATE_WAIT},
+    limits::{CallBudget, HOST_CALL_BYTES, STATE_TIME, STATE_WAIT},
     package::{Package, landmarks::Landmarks},
     sandbox::{Sandbox, Turn},
 };
@@ -98,7 +98,7 @@ impl Instance {
         let landmarks = Arc::clone(&package.landmarks);
         let is_metered = sandbox.is_metered();
         let (mut store, turn) = sandbox.store(state);
-        begin_call(&mut store, start, is_metered);
+        begin_call(&mut store, &turn, start, is_metered);
         let instance = match turn.run(package.instance.instantiate_async(&mut store)).await {
             Ok(instance) => instance,
             Err(error) => {
@@ -148,7 +148,7 @@ impl Instance {
     }
 
     async fn call(&mut self, event: Arc<Event>) -> Result<(), Failure> {
-        begin_call(&mut self.store, self.budget, self.is_metered);
+        begin_call(&mut self.store, &self.turn, self.budget, self.is_metered);
         let outcome = self.turn.run(self.handle.call_async(&mut self.store, (event,))).await;
         end_call(&self.store, self.budget, self.is_metered);
         match outcome {
@@ -169,9 +169,12 @@ impl Instance {
     pub(super) async fn save(&mut self, most: usize) -> Result<Option<Vec<u8>>, StateError> {
         let Some(Carriers { save, .. }) = self.carriers.clone() else { return Ok(None) };
         let budget = CallBudget::of(STATE_TIME);
-        begin_call(&mut self.store, budget, self.is_metered);
+        begin_call(&mut self.store, &self.turn, budget, self.is_metered);
         self.store.data_mut().set_between_events(true);
+        // So much that a plugin that gives too much is told how much it may give.
+        self.store.set_hostcall_fuel(HOST_CALL_BYTES.saturating_add(most.saturating_mul(2)));
         let outcome = timeout(STATE_WAIT, self.turn.run(save.call_async(&mut self.store, ()))).await;
+        self.store.set_hostcall_fuel(HOST_CALL_BYTES);
         self.store.data_mut().set_between_events(false);
         end_call(&self.store, budget, self.is_metered);
         match outcome {
@@ -190,7 +193,7 @@ impl Instance {
     pub(super) async fn restore(&mut self, state: Vec<u8>) -> Result<(), StateError> {
         let Some(Carriers { restore, .. }) = self.carriers.clone() else { return Ok(()) };
         let budget = CallBudget::of(STATE_TIME);
-        begin_call(&mut self.store, budget, self.is_metered);
+        begin_call(&mut self.store, &self.turn, budget, self.is_metered);
         self.store.data_mut().set_between_events(true);
         let outcome = timeout(STATE_WAIT, self.turn.run(restore.call_async(&mut self.store, (state,)))).await;
         self.store.data_mut().set_between_events(false);
@@ -213,15 +216,15 @@ impl Instance {
     }
 }
 
-fn begin_call(store: &mut Store<State>, call: CallBudget, is_metered: bool) {
+fn begin_call(store: &mut Store<State>, turn: &Turn, call: CallBudget, is_metered: bool) {
     if is_metered {
         // It can fail only where nothing is metered.
         let _ = store.set_fuel(call.fuel.unwrap_or(u64::MAX));
     }
     let budget = &mut store.data_mut().budget;
     budget.time = call.time;
-    budget.runs_long = false;
     budget.memory.was_denied = false;
+    turn.begin();
     store.set_epoch_deadline(1);
 }
 

@@ -6,6 +6,7 @@
 use std::{borrow::Cow, fmt, str::Utf8Error, time::Duration};
 
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 use crate::plugins::{
     api::{HANDLE, RESTORE, SAVE, SETUP},
@@ -126,6 +127,9 @@ fn refused(error: &wasmtime::Error, act: Act, frames: &[FrameInfo], landmarks: &
     if let Some(what) = room(&text) {
         return format!("its `cabi_realloc` gave room {what}");
     }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return format!("it ended itself with status {status}: a plugin goes on, and answers an error where it cannot");
+    }
     let words = if cause.is::<Utf8Error>() { format!("a string is not UTF-8: {text}").into() } else { plain(&text) };
     match frames.iter().find_map(|frame| landmarks.import(frame)) {
         Some(import) => format!("its call of {} failed: {words}", shown(import)),
@@ -162,10 +166,15 @@ fn plain(text: &str) -> Cow<'_, str> {
         "pointer out of bounds" | "pointer size overflow" => "the address for the answer lies outside of its memory",
         "invalid expected discriminant" => "the first byte of a result is neither 0 (ok) nor 1 (an error)",
         "invalid option discriminant" => "the first byte of an option is neither 0 (none) nor 1 (some)",
-        _ => match text.strip_prefix("unexpected discriminant: ") {
-            Some(number) => return format!("there is no case {number} of this type").into(),
-            None => text,
-        },
+        _ => {
+            if let Some(number) = text.strip_prefix("unexpected discriminant: ") {
+                return format!("there is no case {number} of this type").into();
+            }
+            if text.starts_with("too much data is being copied") {
+                return "it is more than the host takes at once".into();
+            }
+            text
+        }
     }
     .into()
 }
