@@ -39,6 +39,7 @@ mod outbox_is_bounded;
 mod outbox_on_disk;
 mod own_words;
 mod personal_messages;
+mod plugins_log;
 mod quarantine;
 mod reload_of_half_files;
 mod reload_that_fails;
