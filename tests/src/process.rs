@@ -121,6 +121,12 @@ impl Process {
         lines
     }
 
+    /// Warnings and errors so far, but that it runs as root, which is the machine's doing.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Line> {
+        self.lines(|line| (line.is("WARN") || line.is("ERROR")) && !line.says("runs as root"))
+    }
+
     /// Sends a signal to this process and no other.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();

@@ -8,6 +8,7 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod an_ordinary_user;
 mod asks_a_running_bot;
 mod attempts_that_cross;
 mod authors;
