@@ -18,7 +18,9 @@ fuzz_target!(
     }
 );
 
-fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| mutation::mutate(data, size, max_size, seed));
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutation::mutate(data, size, max_size, seed)
+});
 
 /// libFuzzer ends the process at every panic. The loader catches some, of tools that panic at what they cannot read, so
 /// here only a panic that nobody has caught is told.

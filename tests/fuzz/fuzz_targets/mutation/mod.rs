@@ -62,7 +62,8 @@ fn sections(sections: &mut Vec<Section>, dice: &mut Dice) -> Option<()> {
     let types: Vec<usize> = (0..sections.len()).filter(|at| sections[*at].is_custom(TYPE_SECTION)).collect();
     let any: Vec<usize> = (0..sections.len()).collect();
     // What it says of its own type is read by other tools than the rest.
-    let at = *dice.pick(if types.is_empty() || dice.one_in(2) { &any } else { &types })?;
+    let among = if types.is_empty() || dice.one_in(2) { any } else { types };
+    let at = *dice.pick(&among)?;
     match dice.roll() % 16 {
         0 => drop(sections.remove(at)),
         1 => sections.insert(at, sections[at].clone()),

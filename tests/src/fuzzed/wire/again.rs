@@ -45,19 +45,18 @@ pub(super) fn is_read_damaged(event: &Event<'_>) {
     if event.user_id.is_none() || event.history {
         return;
     }
+    let empty = written::live(&Event { data: Cow::Borrowed(""), ..event.clone() }).len();
     for bytes in DAMAGED_BYTES {
+        let Some(room) = bytes.checked_sub(empty) else { return };
         let mut event = event.clone();
         let mut data = event.data.to_string();
-        // Only the end of a long text is of interest here.
-        data.truncate(data.floor_char_boundary(GOOD_BYTES));
+        data.truncate(data.floor_char_boundary(room));
+        // What the server escapes takes more room.
         let mut frame = loop {
             event.data = Cow::Owned(data.clone());
             let frame = written::live(&event);
-            if frame.len() <= bytes {
+            if frame.len() <= bytes || data.pop().is_none() {
                 break frame;
-            }
-            if data.pop().is_none() {
-                return;
             }
         };
         if frame.len() < bytes {
@@ -75,23 +74,27 @@ pub(super) fn is_read_damaged(event: &Event<'_>) {
 /// What may be sent makes no frame that the server would not send, and its command says what it should.
 pub(super) fn fits_where_it_is_measured(event: &Event<'_>) {
     let (pipe, name, text) = (&*event.pipe, &*event.name, &*event.data);
-    may_be_sent(pipe, name, text);
-    let grown = written::live(&Event { user_id: Some(USER_ID_MAX), ..event.clone() }).len();
-    if (1..=REPEATED_MAX_BYTES).contains(&text.len()) && text.contains(['"', '\\', '\'', '\n', '\r', '\t', '\u{1a}']) {
-        let without = written::live(&Event { user_id: Some(USER_ID_MAX), data: Cow::Borrowed(""), ..event.clone() });
-        let times = FRAME_MAX_BYTES.saturating_sub(without.len()) / grown.saturating_sub(without.len()).max(1);
-        may_be_sent(pipe, name, &text.repeat(times + 1));
+    if !may_be_sent(pipe, name, text) {
+        return;
+    }
+    let grows = text.contains(['"', '\\', '\'', '\n', '\r', '\t', '\u{1a}']);
+    if grows && text.len() <= REPEATED_MAX_BYTES {
+        let bytes = |text| written::live(&Event { user_id: Some(USER_ID_MAX), data: text, ..event.clone() }).len();
+        let (empty, once) = (bytes(Cow::Borrowed("")), bytes(Cow::Borrowed(text)));
+        let times = (FRAME_MAX_BYTES - empty) / (once - empty);
         may_be_sent(pipe, name, &text.repeat(times));
+        may_be_sent(pipe, name, &text.repeat(times + 1));
     }
 }
 
-fn may_be_sent(pipe: &str, name: &str, text: &str) {
+/// Answers whether it may.
+fn may_be_sent(pipe: &str, name: &str, text: &str) -> bool {
     let mut command = b"before".to_vec();
     let written = web_pipe2(&mut command, pipe, name, text);
     assert_eq!(written, check_send(pipe, name, text));
     if written.is_err() {
         assert_eq!(command, b"before", "a command that is refused leaves nothing behind");
-        return;
+        return false;
     }
     assert_eq!(command, format!("beforeweb_pipe2\n{pipe}\n{name}\n*\n{text}").as_bytes());
     let event = Event {
@@ -105,4 +108,5 @@ fn may_be_sent(pipe: &str, name: &str, text: &str) {
     for frame in [written::live(&event), written::stored(&event, None)] {
         assert!(frame.len() <= FRAME_MAX_BYTES, "a frame of {} bytes", frame.len());
     }
+    true
 }
