@@ -40,7 +40,7 @@ test: plugins ## Pass every test
 # For each target: how long inputs are, how many seconds one may take, and how much memory.
 fuzzed := package wire config
 fuzz_package := -max_len=65536 -timeout=60 -rss_limit_mb=4096
-fuzz_wire := -max_len=4096 -timeout=10 -rss_limit_mb=2048
+fuzz_wire := -max_len=1024 -timeout=10 -rss_limit_mb=2048
 fuzz_config := -max_len=4096 -timeout=10 -rss_limit_mb=2048
 
 fuzz: ## Fuzz the plugin loader, the wire reader and the configuration for a minute each
