@@ -17,6 +17,7 @@ use super::{
     api::{self, State},
     sandbox::Sandbox,
 };
+use crate::report::brief;
 
 mod brought;
 mod compiled;
@@ -50,10 +51,13 @@ pub enum PackageError {
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The component could not be compiled.
-    #[error("it does not compile: {0:#}")]
+    #[error("it does not compile: {}", brief(&format!("{:#}", .0)))]
     Compile(wasmtime::Error),
     /// An import is given here with another type, or in other versions.
-    #[error("it imports what cometbot does not give in this way: {0:#}: build it with the contract's own WIT files")]
+    #[error(
+        "it imports what cometbot does not give in this way: {}: build it with the contract's own WIT files",
+        brief(&format!("{:#}", .0))
+    )]
     Import(wasmtime::Error),
     /// An export is no function.
     #[error("its export `{0}` is no function: build it for the world of the contract")]
