@@ -72,7 +72,7 @@ mod tests {
     fn a_file_whose_length_is_not_known_beforehand_is_read_up_to_the_bound() {
         // Files of the system say that they are empty, as one that grows while it is read does.
         assert_eq!(fs::metadata("/proc/self/maps").unwrap().len(), 0);
-        assert!(read(Path::new("/proc/self/maps"), MOST).unwrap().starts_with(b""));
+        assert!(!read(Path::new("/proc/self/maps"), MOST).unwrap().is_empty());
         assert!(matches!(read(Path::new("/proc/self/maps"), 10), Err(PackageError::TooLarge { .. })));
     }
 

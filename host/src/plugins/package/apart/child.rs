@@ -89,7 +89,7 @@ fn end_with_the_bot() -> io::Result<()> {
     Ok(())
 }
 
-fn compile(key: &Key, bytes: &[u8]) -> Result<Vec<u8>, PackageError> {
+pub(super) fn compile(key: &Key, bytes: &[u8]) -> Result<Vec<u8>, PackageError> {
     let Encoded { component, landmarks } = encode::component(bytes)?;
     let engine = sandbox::compiler().map_err(PackageError::Compile)?;
     let code = engine.precompile_component(&component).map_err(PackageError::Compile)?;

@@ -5,8 +5,7 @@ use std::{io, process::ExitStatus};
 use crate::{config::CompileBounds, report::brief};
 
 /// What is said of a memory that is not given, by the language's runtime and by the system.
-const OUT_OF_MEMORY: [&str; 4] =
-    ["memory allocation of", "Cannot allocate memory", "Out of memory", "failed to spawn thread"];
+const OUT_OF_MEMORY: [&str; 2] = ["memory allocation of", "Cannot allocate memory"];
 /// What the language's runtime says when a stack is full.
 const OUT_OF_STACK: &str = "has overflowed its stack";
 /// How much of its last words is shown.
@@ -20,8 +19,8 @@ pub enum ApartError {
     Refused(String),
     /// It needed more time than it may have.
     #[error(
-        "compiling it takes longer than {seconds} s, so it was given up: files that compilers make take seconds at most; \
-         raise `compile-seconds` in [plugins] if you trust it"
+        "compiling it takes longer than {seconds} s, and hardly any plugin takes so long: raise `compile-seconds` in \
+         [plugins] if you trust it"
     )]
     Time {
         /// What it may take.
@@ -29,8 +28,8 @@ pub enum ApartError {
     },
     /// It needed more memory than it may have.
     #[error(
-        "compiling it takes more than {mib} MiB of memory, so it was given up: files that compilers make take a tenth of \
-         that; raise `compile-memory-mib` in [plugins] if you trust it"
+        "compiling it takes more than {mib} MiB of memory, and hardly any plugin takes so much: raise \
+         `compile-memory-mib` in [plugins] if you trust it"
     )]
     Memory {
         /// What it may take, in MiB.

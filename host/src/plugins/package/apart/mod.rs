@@ -163,3 +163,6 @@ fn this_program() -> io::Result<PathBuf> {
     }
     std::env::current_exe()
 }
+
+#[cfg(test)]
+mod tests;
