@@ -277,6 +277,7 @@ async fn the_process_that_compiles_is_bounded_and_steps_back() {
     assert_eq!(limit("Max address space"), (1536_u64 << 20).to_string());
     assert_eq!(limit("Max core file size"), "0");
     assert_eq!(limit("Max file size"), "0");
+    assert_eq!(read("oom_score_adj").trim(), "1000");
     // Whoever runs the tests may have stepped back already.
     let own = niceness("self");
     assert_eq!(niceness(&child.to_string()), (own + 10).min(19));

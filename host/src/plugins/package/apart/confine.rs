@@ -6,6 +6,9 @@ use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit};
 
 /// How much it steps back behind whoever else wants a processor, its own bot first of all.
 const NICENESS: i32 = 10;
+/// The most that the system takes for a reason to kill one process rather than another.
+#[cfg(target_os = "linux")]
+const KILLED_FIRST: &str = "1000";
 /// Address space beside what the file's compilation takes: the program itself, and what stacks and heaps reserve and do
 /// not use.
 const RESERVED_BYTES: u64 = 1 << 30;
@@ -21,7 +24,11 @@ pub(super) fn confine(memory_bytes: u64, cpu_seconds: u64) -> io::Result<()> {
     let _ = lower(Resource::Fsize, 0);
     let _ = lower(Resource::Core, 0);
     #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    {
+        // If the machine's memory is short, it shall be this process and not the bot that is killed for it.
+        let _ = std::fs::write("/proc/self/oom_score_adj", KILLED_FIRST);
+        let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    }
     // Not every system counts what can be written to apart from what is merely reserved, but some count nothing else.
     lower(Resource::Data, memory_bytes)?;
     lower(Resource::As, memory_bytes.saturating_add(RESERVED_BYTES))?;
