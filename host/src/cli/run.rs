@@ -11,6 +11,7 @@ use super::{
 use crate::{
     bot::{self, Started, settings::Hooks},
     config::Server,
+    plugins::package::Compiler,
 };
 
 pub(super) async fn run(common: &Common) -> Result<(), CliError> {
@@ -34,6 +35,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
         environment: environment(),
         reread: hang_ups.boxed(),
         set_log_level: Box::new(move |wanted| level.set(wanted)),
+        compiler: Compiler::apart(config.plugins.compile).map_err(CliError::failed)?,
         started: Box::new(started),
     };
     bot::run(config, hooks, stop).await.map_err(CliError::failed)

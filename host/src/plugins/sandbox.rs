@@ -88,15 +88,29 @@ impl Drop for Sandbox {
     }
 }
 
+/// An engine that compiles what a [`Sandbox`] runs, and cannot run it. It reserves nothing.
+///
+/// # Errors
+/// If there is no compiler for this machine.
+pub(super) fn compiler() -> wasmtime::Result<Engine> {
+    Engine::new(&tuned())
+}
+
 fn config(plugins: usize, memory_bytes: usize) -> Config {
+    let mut config = tuned();
+    config.max_wasm_stack(limits::WASM_STACK_BYTES);
+    config.async_stack_size(limits::FIBER_STACK_BYTES);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(plugins, memory_bytes)));
+    config
+}
+
+/// All that decides what code is made: an engine runs what one of the same settings has made, and nothing else.
+fn tuned() -> Config {
     let mut config = Config::new();
     // The contract is synchronous, and this alone halves the cost of a call.
     config.concurrency_support(false);
     config.epoch_interruption(true);
     config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
-    config.max_wasm_stack(limits::WASM_STACK_BYTES);
-    config.async_stack_size(limits::FIBER_STACK_BYTES);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(plugins, memory_bytes)));
     config
 }
 

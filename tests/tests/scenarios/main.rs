@@ -17,6 +17,7 @@ mod built_for_something_else;
 mod catch_up;
 mod client_commands;
 mod clock_jumps;
+mod compile_bombs;
 mod configuration_is_reloaded;
 mod cut_off;
 mod echo_answers;
