@@ -1,7 +1,7 @@
 # The commands of this project. `make run` and `make test` do all the set-up that they need.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test soak bench languages lint plugins build clean
+.PHONY: help run test fuzz soak bench languages lint plugins build clean
 
 cometbot := target/debug/cometbot
 # Tools that no package of the system brings lie with what was built, so that a cache of that folder has both.
@@ -37,6 +37,19 @@ test: plugins ## Pass every test
 	done; echo "there is no zig: cometbot doctor --install zig" >&2; exit 1
 	cargo test --locked --manifest-path plugins/Cargo.toml --workspace --target-dir target/guests
 
+# For each target: how long inputs are, how many seconds one may take, and how much memory.
+fuzzed := package wire config
+fuzz_package := -max_len=65536 -timeout=60 -rss_limit_mb=4096
+fuzz_wire := -max_len=1024 -timeout=10 -rss_limit_mb=2048
+fuzz_config := -max_len=4096 -timeout=10 -rss_limit_mb=2048
+
+fuzz: ## Fuzz the plugin loader, the wire reader and the configuration for a minute each
+	@cargo fuzz --version >/dev/null 2>&1 || { echo "make fuzz: cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	@cargo +nightly --version >/dev/null 2>&1 || \
+		{ echo "make fuzz: nightly Rust is missing: rustup toolchain install nightly" >&2; exit 1; }
+	$(foreach target,$(fuzzed),cargo +nightly fuzz run --fuzz-dir tests/fuzz --sanitizer none $(target) -- \
+		-max_total_time=$${COMETBOT_FUZZ_SECONDS:-60} -dict=tests/fuzz/$(target).dict $(fuzz_$(target)) &&) true
+
 soak: ## Run the bot for ten minutes while everything goes wrong
 	cargo build --locked --release --package cometbot
 	COMETBOT_SOAK_SECONDS=$${COMETBOT_SOAK_SECONDS:-600} \
@@ -54,6 +67,7 @@ bench: plugins ## Measure the speed against a bot written by hand, and of reload
 lint: ## Check form and style
 	cargo fmt --all --check
 	cargo fmt --manifest-path plugins/Cargo.toml --all --check
+	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	cargo clippy --locked --manifest-path plugins/Cargo.toml --workspace --all-targets --target-dir target/guests -- -D warnings
 

@@ -14,7 +14,7 @@ use cometbot::{
     metrics::Metrics,
     plugins::{
         api::Event,
-        package::{Compiled, Package},
+        package::{Compiled, Compiler, Package},
         sandbox::{Room, Sandbox},
         slot::Starter,
     },
@@ -56,9 +56,9 @@ async fn row(language: Language, bytes: &[u8]) -> Result<String, Box<dyn Error>>
     // As after a restart: what was compiled is on disk.
     let kept = tempfile::tempdir()?;
     let kept = Compiled::open(kept.path().join("compiled"))?;
-    Package::load_with(&sandbox, Some(&kept), bytes)?;
+    Package::load_with(&sandbox, &Compiler::Here, Some(&kept), bytes)?;
     let start = Instant::now();
-    Package::load_with(&sandbox, Some(&kept), bytes)?;
+    Package::load_with(&sandbox, &Compiler::Here, Some(&kept), bytes)?;
     let load_again = start.elapsed();
     let starter = Starter::new(sandbox, language.name(), terms, &port, bounds, tally.clone());
     let start = Instant::now();

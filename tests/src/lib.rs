@@ -7,6 +7,7 @@
 //! - [`Wire`]: what lies between the bot and that server, and all that can go wrong there.
 //! - [`Load`]: numbered events at a steady rate, and a book of what came back.
 //! - [`Client`]: somebody who talks to the bot over that server.
+//! - [`fuzzed`]: what the fuzz targets do with an input.
 //! - [`Plugin`]: the text of a plugin out of a few lines of WebAssembly.
 //!
 //! Nothing here waits for a time to pass: everything waits for something to happen and fails after [`PATIENCE`] with all
@@ -24,6 +25,7 @@ use std::{future::Future, time::Duration};
 
 mod client;
 mod comet;
+pub mod fuzzed;
 mod home;
 mod load;
 mod log;

@@ -121,6 +121,12 @@ impl Process {
         lines
     }
 
+    /// Warnings and errors so far, but that it runs as root, which is the machine's doing.
+    #[must_use]
+    pub fn troubles(&self) -> Vec<Line> {
+        self.lines(|line| (line.is("WARN") || line.is("ERROR")) && !line.says("runs as root"))
+    }
+
     /// Sends a signal to this process and no other.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
@@ -132,6 +138,30 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it runs");
         line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// How much memory it had at most since it started, in KiB.
+    #[must_use]
+    pub fn most_resident_kib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("it runs");
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// The numbers of the processes that it has started and that have not ended.
+    #[must_use]
+    pub fn children(&self) -> Vec<u32> {
+        let own = self.child.id().to_string();
+        let processes = std::fs::read_dir("/proc").unwrap();
+        let numbers = processes.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok());
+        let is_child = |number: &u32| {
+            // One may have ended just now.
+            let stat = std::fs::read_to_string(format!("/proc/{number}/stat")).unwrap_or_default();
+            // The name before, in parentheses, may be anything; then the state and the parent.
+            let rest = stat.rsplit_once(") ").map(|(_, rest)| rest).unwrap_or_default();
+            rest.split(' ').nth(1) == Some(&own)
+        };
+        numbers.filter(is_child).collect()
     }
 
     /// How many files and sockets it has open at the moment.

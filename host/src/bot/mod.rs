@@ -124,7 +124,7 @@ pub struct Started {
 /// # Errors
 /// A [`BotError`] if it cannot start. What goes wrong later is in the log, and the bot goes on.
 pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -> Result<(), BotError> {
-    let Hooks { file, environment, reread, set_log_level, started } = hooks;
+    let Hooks { file, environment, reread, set_log_level, compiler, started } = hooks;
     let mut config_file = ConfigFile::follow(file.clone(), reread);
     let mut live = LiveConfig::new(file, environment, config.clone(), set_log_level);
     let mut server = None;
@@ -155,7 +155,7 @@ pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -
     let fleet = Fleet::new(settings, others, Arc::clone(&outbox), subscription, metrics.clone());
     let bounds = bounds(&config.service);
     let port = fleet.port().clone();
-    let workshop = Workshop { sandbox, compiled, kept, port, bounds, metrics: metrics.clone() };
+    let workshop = Workshop { sandbox, compiler, compiled, kept, port, bounds, metrics: metrics.clone() };
     let mut roster = Roster::new(workshop, config.plugins.clone(), wanted);
     let names = roster.names();
     let intake = Intake::new(roster.routes(), metrics.sends().clone());

@@ -12,6 +12,7 @@ use tokio::task::{JoinError, spawn_blocking};
 use super::Started;
 use crate::{
     config::{Config, ConfigError, Difference, Environment, Reserved},
+    plugins::package::Compiler,
     report::QuietText,
 };
 
@@ -25,6 +26,8 @@ pub struct Hooks {
     pub reread: BoxStream<'static, ()>,
     /// Makes another level of the log hold; fails in words.
     pub set_log_level: SetLogLevel,
+    /// Where plugins are compiled; the bounds are those of the configuration.
+    pub compiler: Compiler,
     /// Is called when events reach the plugins for the first time.
     pub started: Box<dyn FnOnce(Started) + Send>,
 }

@@ -16,7 +16,7 @@ use crate::{
     plugins::{
         folder::{Change, Folder},
         grants::Grants,
-        package::Package,
+        package::{Compiler, Package},
         sandbox::{Room, Sandbox},
         slot::Starter,
     },
@@ -29,6 +29,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     output.line(&format!("{}: ok", path.display()), &json!({"config": path, "ok": true}))?;
     let sandbox = Sandbox::new(Room::wanted_by(&config.plugins)).map_err(CliError::failed)?;
     let sandbox = Arc::new(sandbox);
+    let compiler = Compiler::apart(config.plugins.compile).map_err(CliError::failed)?;
     let changes = Folder::new(&config.plugins.folder).look().map_err(CliError::failed)?;
     if changes.is_empty() && !common.json {
         let folder = config.plugins.folder.display();
@@ -38,7 +39,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let mut admitted: Vec<Arc<Grants>> = Vec::new();
     for change in changes {
         match change {
-            Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
+            Change::Present { name, path } => match load(&config, &sandbox, &compiler, &name, &path).await {
                 Ok((label, wants)) => {
                     if let Err(rejection) = admit(admitted.iter().map(AsRef::as_ref), &wants, config.plugins.max) {
                         failed += 1;
@@ -76,14 +77,15 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
 async fn load(
     config: &Config,
     sandbox: &Arc<Sandbox>,
+    compiler: &Compiler,
     name: &str,
     path: &std::path::Path,
 ) -> Result<(Arc<str>, Arc<Grants>), String> {
     // Nothing that `setup` asks of the server is answered: there is none.
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: config.service.outbox_bytes, sends: config.service.outbox_sends };
-    let bytes = Package::read(path).map_err(|error| error.to_string())?;
-    let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
+    let bytes = Package::read(path, config.plugins.file_bytes).map_err(|error| error.to_string())?;
+    let package = Package::load_with(sandbox, compiler, None, &bytes).map_err(|error| error.to_string())?;
     let starter = Starter::new(
         Arc::clone(sandbox),
         name,

@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::{
     config::{Config, ConfigError, Environment},
+    plugins::package::apart,
     report::QuietText,
 };
 
@@ -183,6 +184,11 @@ fn environment() -> Environment {
 /// Does what the arguments say; gives the exit code.
 #[must_use]
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    // First of all, since it is started for every plugin and needs nothing of what follows.
+    if arguments.get(1).is_some_and(|command| command == apart::COMMAND) {
+        return apart::child::main(arguments.into_iter().skip(2));
+    }
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {

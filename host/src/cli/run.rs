@@ -11,6 +11,7 @@ use super::{
 use crate::{
     bot::{self, Started, settings::Hooks},
     config::Server,
+    plugins::package::Compiler,
 };
 
 pub(super) async fn run(common: &Common) -> Result<(), CliError> {
@@ -18,6 +19,11 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let config = common.load()?;
     let level = logging::start(&config.log)?;
     tracing::info!("cometbot {}, configured by {}", env!("CARGO_PKG_VERSION"), common.config_path().display());
+    if is_root() {
+        tracing::warn!(
+            "the bot runs as root and needs no right of root's: run it as a user of its own, as the unit in host/dist does"
+        );
+    }
     let is_tryout = matches!(config.server, Server::Embedded { .. }) && logging::is_human(&config.log);
     let started = move |started: Started| {
         if is_tryout {
@@ -29,9 +35,20 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
         environment: environment(),
         reread: hang_ups.boxed(),
         set_log_level: Box::new(move |wanted| level.set(wanted)),
+        compiler: Compiler::apart(config.plugins.compile).map_err(CliError::failed)?,
         started: Box::new(started),
     };
     bot::run(config, hooks, stop).await.map_err(CliError::failed)
+}
+
+#[cfg(unix)]
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+#[cfg(not(unix))]
+const fn is_root() -> bool {
+    false
 }
 
 /// Tells a newcomer what to do next. Nobody is left to tell if it cannot be written.

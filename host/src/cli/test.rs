@@ -41,7 +41,7 @@ pub(super) async fn run(common: &Common, arguments: &Arguments) -> Result<(), Cl
             failed += 1;
             continue;
         };
-        let bytes = Package::read(&built.file).map_err(CliError::failed)?;
+        let bytes = Package::read(&built.file, config.plugins.file_bytes).map_err(CliError::failed)?;
         match play(output, &config, &project, &bytes).await {
             Ok(tally) => (passed, failed) = (passed + tally.0, failed + tally.1),
             Err(error) => {

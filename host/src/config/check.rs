@@ -2,6 +2,8 @@
 
 use std::{
     fmt::Display,
+    fs::File,
+    io::Read as _,
     ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
 };
@@ -12,6 +14,9 @@ use super::{
     environment::Environment,
     error::{ConfigError, Place},
 };
+
+/// The longest file that is taken for a secret.
+const SECRET_MAX_BYTES: u64 = 64 * 1024;
 
 /// Knows where every value came from.
 pub(super) struct Checker<'a> {
@@ -42,8 +47,15 @@ impl Checker<'_> {
     /// A file in which a secret stands alone.
     pub(super) fn secret(&self, key: &[&str], file: &Path) -> Result<String, ConfigError> {
         let file = self.beside(file);
-        match std::fs::read_to_string(&file) {
-            Ok(secret) => Ok(secret.trim().to_owned()),
+        let mut secret = String::new();
+        // A device or a file of something else could be without end.
+        let read = File::open(&file).and_then(|open| open.take(SECRET_MAX_BYTES + 1).read_to_string(&mut secret));
+        match read.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX)) {
+            Ok(0..=SECRET_MAX_BYTES) => Ok(secret.trim().to_owned()),
+            Ok(_) => {
+                let most = SECRET_MAX_BYTES / 1024;
+                Err(self.fault(key, &format!("{} is longer than {most} KiB, and no secret", file.display())))
+            }
             Err(error) => Err(self.fault(key, &format!("cannot read {}: {error}", file.display()))),
         }
     }

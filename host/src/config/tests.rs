@@ -204,6 +204,7 @@ fn an_impossible_value_is_an_error_with_its_line_and_the_remedy() {
         ("[plugin.karma.secrets]\nkey = \"5ecre7\"", 2, "say where the secret is"),
         ("[plugin.karma.secrets]\nkey = { env = \"NOT_THERE\" }", 2, "no variable \"NOT_THERE\""),
         ("[plugin.karma.secrets]\nkey = { file = \"/does/not/exist\" }", 2, "cannot read /does/not/exist"),
+        ("[plugin.karma.secrets]\nkey = { file = \"/dev/zero\" }", 2, "is longer than 64 KiB, and no secret"),
         ("[plugin.karma]\nconfig.key = 1\nsecrets.key = { env = \"A\" }", 3, "give it another one"),
         ("[plugins]\nstack-kib = 1", 2, "from 64 to"),
         ("[plugins]\ncompile-memory-mib = 1", 2, "from 256 to"),

@@ -13,6 +13,9 @@ use super::{
 };
 use crate::plugins::package::{Package, PackageError};
 
+/// What a language's tools may have made; most of it is for debuggers and left out.
+const MADE_MAX_BYTES: u64 = 1 << 30;
+
 /// A plugin that was built.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Built {
@@ -52,7 +55,7 @@ pub enum BuildError {
 pub async fn build(project: &Project, tools: &ToolFolder, say: Say<'_>) -> Result<Built, BuildError> {
     let start = Instant::now();
     let made = toolchain::build(project, tools, say).await?;
-    let made = Package::read(&made)?;
+    let made = Package::read(&made, MADE_MAX_BYTES)?;
     let bytes = slim(&made);
     Package::examine(&bytes)?;
     let file = project.plugin_file();

@@ -139,17 +139,31 @@ fn threads() -> usize {
     }
 }
 
+/// An engine that compiles what a [`Sandbox`] runs, and cannot run it. It reserves nothing.
+///
+/// # Errors
+/// If there is no compiler for this machine.
+pub(super) fn compiler(is_metered: bool) -> wasmtime::Result<Engine> {
+    Engine::new(&tuned(is_metered))
+}
+
 fn config(room: Room) -> Config {
-    let mut config = Config::new();
-    // The contract is synchronous, and this alone halves the cost of a call.
-    config.concurrency_support(false);
-    config.epoch_interruption(true);
-    config.consume_fuel(room.is_metered);
-    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
+    let mut config = tuned(room.is_metered);
     config.max_wasm_stack(room.stack_bytes);
     // Host functions run on the same stack.
     config.async_stack_size(room.stack_bytes.saturating_mul(2));
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(room)));
+    config
+}
+
+/// All that decides what code is made: an engine runs what one of the same settings has made, and nothing else.
+fn tuned(is_metered: bool) -> Config {
+    let mut config = Config::new();
+    // The contract is synchronous, and this alone halves the cost of a call.
+    config.concurrency_support(false);
+    config.epoch_interruption(true);
+    config.consume_fuel(is_metered);
+    config.wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Enable);
     config
 }
 

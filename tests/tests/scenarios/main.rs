@@ -8,6 +8,7 @@
     reason = "tests: a panic is how they fail"
 )]
 
+mod an_ordinary_user;
 mod asks_a_running_bot;
 mod attempts_that_cross;
 mod authors;
@@ -16,6 +17,7 @@ mod built_for_something_else;
 mod catch_up;
 mod client_commands;
 mod clock_jumps;
+mod compile_bombs;
 mod configuration_is_reloaded;
 mod cut_off;
 mod echo_answers;
@@ -24,6 +26,7 @@ mod example_plugins;
 mod first_steps;
 mod flood;
 mod folder_is_followed;
+mod fuel;
 mod gaps_are_told;
 mod half_open;
 mod host_functions;

@@ -152,8 +152,11 @@ impl Roster {
             running: plugin.running.as_ref().map(|running| running.hash),
             record: plugin.record.clone(),
             packages: plugin.packages.clone(),
+            file_bytes: self.settings.file_bytes,
         };
-        let (workshop, turns, name) = (self.workshop.clone(), Arc::clone(&self.turns), name.to_owned());
+        let mut workshop = self.workshop.clone();
+        workshop.compiler = workshop.compiler.within(self.settings.compile);
+        let (turns, name) = (Arc::clone(&self.turns), name.to_owned());
         self.loads.spawn(async move {
             let result = unbroken(load(workshop, &starter, attempt.clone(), known, turns)).await;
             Loaded { name, attempt, result }
@@ -177,6 +180,8 @@ struct Known {
     running: Option<ContentHash>,
     record: Record,
     packages: Vec<Package>,
+    /// The largest file that is read.
+    file_bytes: u64,
 }
 
 /// Makes a rejection of a panic, which would be a mistake of the engine's or ours: the plugin must not wait for an end of
@@ -221,10 +226,10 @@ enum ToStart {
 
 fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<ToStart, Rejection> {
     let at_hand = |hash| known.packages.iter().find(|package| package.hash == hash).cloned();
-    let Workshop { sandbox, compiled, kept, .. } = workshop;
+    let Workshop { sandbox, compiler, compiled, kept, .. } = workshop;
     let (bytes, hash) = match attempt.source {
         Source::File(path) => {
-            let bytes = Package::read(&path)?;
+            let bytes = Package::read(&path, known.file_bytes)?;
             let hash = ContentHash::of(&bytes);
             (bytes, hash)
         }
@@ -241,7 +246,7 @@ fn compile(workshop: &Workshop, attempt: Try, known: &Known) -> Result<ToStart, 
     }
     let package = match at_hand(hash) {
         Some(package) => package,
-        None => Package::load_with(sandbox, Some(compiled), &bytes)?,
+        None => Package::load_with(sandbox, compiler, Some(compiled), &bytes)?,
     };
     // So that it can come back, also after a restart. Without that it runs all the same.
     if let Err(error) = kept.versions().put(hash, &bytes) {

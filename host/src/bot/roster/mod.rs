@@ -46,7 +46,7 @@ use crate::{
     plugins::{
         folder::{Change, Watch},
         kept::Kept,
-        package::{Compiled, ContentHash},
+        package::{Compiled, Compiler, ContentHash},
         sandbox::Sandbox,
         slot::News,
     },
@@ -72,6 +72,8 @@ mod waiters;
 pub(super) struct Workshop {
     /// The engine.
     pub(super) sandbox: Arc<Sandbox>,
+    /// Where plugins are compiled.
+    pub(super) compiler: Compiler,
     /// What was compiled before.
     pub(super) compiled: Arc<Compiled>,
     /// What outlives the bot.

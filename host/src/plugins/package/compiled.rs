@@ -12,41 +12,26 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use ring::{
-    hmac,
-    rand::{SecureRandom as _, SystemRandom},
-};
-use serde::{Deserialize, Serialize};
 use wasmtime::component::Component;
 
-use super::{ContentHash, landmarks::Landmarks};
+use super::{
+    ContentHash,
+    entry::{self, KEY_BYTES, Key, Verified},
+    landmarks::Landmarks,
+};
 use crate::{
     plugins::sandbox::Sandbox,
     private_file::{self, Outlives},
 };
 
-/// What every entry begins with.
-const MAGIC: &[u8] = b"cometbot compiled 1\n";
-/// The keyed hash.
-const TAG_BYTES: usize = 32;
 /// The file with the key.
 const KEY: &str = "key";
-/// Of what makes components of modules: another build may make another one of the same file.
-const ENCODER: &str = env!("COMETBOT_ENCODER");
 
 /// The folder of compiled plugins.
 #[derive(Debug)]
 pub struct Compiled {
     folder: PathBuf,
-    key: hmac::Key,
-}
-
-/// What stands before the code.
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    encoder: String,
-    content: ContentHash,
-    landmarks: Landmarks,
+    key: Key,
 }
 
 impl Compiled {
@@ -61,27 +46,28 @@ impl Compiled {
             Some(key) => key,
             // Whatever was made with a key that is lost is worth nothing any more, and will be made anew.
             None => {
-                let mut key = vec![0; TAG_BYTES];
-                SystemRandom::new().fill(&mut key).map_err(|_| io::Error::other("the system gives no randomness"))?;
+                let key = entry::new_key().map_err(io::Error::other)?;
                 private_file::replace(&path, &key, Outlives::Process)?;
-                key
+                key.to_vec()
             }
         };
-        Ok(Self { folder, key: hmac::Key::new(hmac::HMAC_SHA256, &key) })
+        Ok(Self { folder, key: Key::new(&key) })
     }
 
     /// The component that was made of a file with this content, if it is there and good.
     pub(super) fn read(&self, sandbox: &Sandbox, content: ContentHash) -> Option<(Component, Landmarks)> {
         let entry = fs::read(self.path(content)).ok()?;
-        let read = self.verified(&entry, content).and_then(|(landmarks, code)| {
-            deserialize(sandbox, code).map(|component| (component, landmarks)).map_err(|error| error.to_string())
-        });
+        let read = self.key.open(&entry, content).and_then(|verified| component(sandbox, verified));
         read.inspect_err(|why| tracing::debug!(%content, "compiled anew, not taken from disk: {why}")).ok()
     }
 
-    /// Keeps a component. That it cannot be kept costs time at the next start and nothing else.
-    pub(super) fn write(&self, content: ContentHash, component: &Component, landmarks: &Landmarks) {
-        if let Err(why) = self.try_write(content, component, landmarks) {
+    /// Keeps a component's code. That it cannot be kept costs time at the next start and nothing else.
+    pub(super) fn write(&self, content: ContentHash, landmarks: &Landmarks, code: &[u8]) {
+        let written = self.key.seal(content, landmarks, code).and_then(|entry| {
+            // What a loss of power damages is noticed.
+            private_file::replace(&self.path(content), &entry, Outlives::Process).map_err(|error| error.to_string())
+        });
+        if let Err(why) = written {
             tracing::warn!(
                 folder = %self.folder.display(),
                 "a compiled plugin cannot be kept, so it will be compiled again at the next start: {why}"
@@ -107,37 +93,6 @@ impl Compiled {
         outcome
     }
 
-    fn try_write(&self, content: ContentHash, component: &Component, landmarks: &Landmarks) -> Result<(), String> {
-        let code = component.serialize().map_err(|error| error.to_string())?;
-        let head = Head { encoder: ENCODER.to_owned(), content, landmarks: landmarks.clone() };
-        let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
-        let head_bytes = u32::try_from(head.len()).map_err(|error| error.to_string())?.to_le_bytes();
-        let rest = [&head_bytes, &*head, &code].concat();
-        let tag = hmac::sign(&self.key, &rest);
-        let entry = [MAGIC, tag.as_ref(), &rest].concat();
-        // What a loss of power damages is noticed.
-        private_file::replace(&self.path(content), &entry, Outlives::Process).map_err(|error| error.to_string())
-    }
-
-    /// What an entry holds, if we made it, with this build, of this content.
-    fn verified<'e>(&self, entry: &'e [u8], content: ContentHash) -> Result<(Landmarks, &'e [u8]), String> {
-        let torn = || "it is damaged".to_owned();
-        let rest = entry.strip_prefix(MAGIC).ok_or_else(torn)?;
-        let (tag, rest) = rest.split_at_checked(TAG_BYTES).ok_or_else(torn)?;
-        hmac::verify(&self.key, rest, tag).map_err(|_| "it was not made here, or is damaged".to_owned())?;
-        let (head_bytes, rest) = rest.split_first_chunk::<4>().ok_or_else(torn)?;
-        let head_bytes = usize::try_from(u32::from_le_bytes(*head_bytes)).map_err(|error| error.to_string())?;
-        let (head, code) = rest.split_at_checked(head_bytes).ok_or_else(torn)?;
-        let head: Head = serde_json::from_slice(head).map_err(|error| error.to_string())?;
-        if head.content != content {
-            return Err("it is of another file".to_owned());
-        }
-        if head.encoder != ENCODER {
-            return Err("another build of cometbot made it".to_owned());
-        }
-        Ok((head.landmarks, code))
-    }
-
     fn path(&self, content: ContentHash) -> PathBuf {
         Path::new(&self.folder).join(content.full())
     }
@@ -148,23 +103,34 @@ fn secret(path: &Path) -> Option<Vec<u8>> {
     let file = File::open(path).ok().filter(|file| private_file::is_secret(file).is_ok_and(|is_secret| is_secret))?;
     let mut key = Vec::new();
     // One byte more would be seen.
-    file.take(TAG_BYTES as u64 + 1).read_to_end(&mut key).ok()?;
-    (key.len() == TAG_BYTES).then_some(key)
+    file.take(KEY_BYTES as u64 + 1).read_to_end(&mut key).ok()?;
+    (key.len() == KEY_BYTES).then_some(key)
+}
+
+/// Makes a component of code that we made.
+pub(super) fn component(sandbox: &Sandbox, verified: Verified<'_>) -> Result<(Component, Landmarks), String> {
+    let component = deserialize(sandbox, &verified).map_err(|error| format!("{error:#}"))?;
+    Ok((component, verified.landmarks))
 }
 
 #[allow(unsafe_code, reason = "the engine asks for a promise that nobody else wrote these bytes; see the caller")]
-fn deserialize(sandbox: &Sandbox, code: &[u8]) -> wasmtime::Result<Component> {
-    // SAFETY: the bytes came out of `Component::serialize` of this very build, as `verified` has just made sure by a hash
-    // over all of them whose key only we have. They were read into memory before, so that nobody can change them since.
-    // The engine itself refuses what another release of it, or one with other settings, has made.
-    unsafe { Component::deserialize(sandbox.engine(), code) }
+fn deserialize(sandbox: &Sandbox, verified: &Verified<'_>) -> wasmtime::Result<Component> {
+    // SAFETY: the bytes were serialized by the engine of this very build, as whoever made a `Verified` has made sure by a
+    // hash over all of them whose key only this user's cometbot has: the one of the folder, or one that was made for a
+    // single compilation and given to nobody but the process that did it. They were read into memory before, so that
+    // nobody can change them since. The engine itself refuses what another release of it, or one with other settings,
+    // has made.
+    unsafe { Component::deserialize(sandbox.engine(), verified.code()) }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::plugins::{package::Package, sandbox::Room};
+    use crate::plugins::{
+        package::{Compiler, Package},
+        sandbox::Room,
+    };
 
     const PLUGIN: &str = r#"(module
         (memory (export "memory") 1)
@@ -176,7 +142,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let sandbox = Sandbox::new(Room::new(1, 1 << 20)).unwrap();
         let compiled = Compiled::open(folder.path().join("compiled")).unwrap();
-        let package = Package::load_with(&sandbox, Some(&compiled), PLUGIN.as_bytes()).unwrap();
+        let package = Package::load_with(&sandbox, &Compiler::Here, Some(&compiled), PLUGIN.as_bytes()).unwrap();
         let content = package.hash;
         (folder, sandbox, compiled, content)
     }
@@ -197,13 +163,13 @@ mod tests {
         for at in (0..good.len()).step_by(step).chain([good.len() - 1]) {
             let mut bad = good.clone();
             bad[at] ^= 1;
-            assert!(compiled.verified(&bad, content).is_err(), "at byte {at}");
-            assert!(compiled.verified(&good[..at], content).is_err(), "cut off at byte {at}");
+            assert!(compiled.key.open(&bad, content).is_err(), "at byte {at}");
+            assert!(compiled.key.open(&good[..at], content).is_err(), "cut off at byte {at}");
         }
         fs::write(compiled.path(content), b"nonsense").unwrap();
         assert!(compiled.read(&sandbox, content).is_none());
         // And it is made good by the next load.
-        Package::load_with(&sandbox, Some(&compiled), PLUGIN.as_bytes()).unwrap();
+        Package::load_with(&sandbox, &Compiler::Here, Some(&compiled), PLUGIN.as_bytes()).unwrap();
         assert!(compiled.read(&sandbox, content).is_some());
     }
 

@@ -16,6 +16,7 @@ use super::{
     error::{EncodeError, Wanted},
     outline::{Interface, Item, Outline, Signature},
 };
+use crate::report::brief;
 
 /// The contract and what it builds on.
 const CONTRACT: (&str, &str) = ("cometbot.wit", include_str!("../../../../plugin-sdk/wit/cometbot.wit"));
@@ -156,7 +157,7 @@ impl Contract {
             } else {
                 "build it anew with this one's kit"
             };
-            return Err(EncodeError::Version { built: built.to_string(), spoken: spoken.to_string(), advice });
+            return Err(EncodeError::Version { built: brief(&built.to_string()), spoken: spoken.to_string(), advice });
         }
         Ok(())
     }

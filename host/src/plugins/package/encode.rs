@@ -81,7 +81,7 @@ fn assemble(bytes: &[u8]) -> Result<Vec<u8>, EncodeError> {
     wat::parse_str(text).map_err(|mut error| {
         // The place is then given as `text:27:37`, the line and the column.
         error.set_path(Path::new("text"));
-        EncodeError::Text(error.to_string())
+        EncodeError::text(error)
     })
 }
 

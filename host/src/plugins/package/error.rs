@@ -3,6 +3,7 @@
 use std::fmt::{self, Debug, Display};
 
 use super::outline::Signature;
+use crate::report::brief;
 
 /// Why bytes are no plugin.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -134,14 +135,23 @@ pub enum EncodeError {
 
 impl EncodeError {
     pub(super) fn damaged(error: impl Display) -> Self {
-        Self::Damaged(error.to_string())
+        Self::Damaged(brief(&error.to_string()))
+    }
+
+    pub(super) fn invalid(error: impl Display) -> Self {
+        Self::Invalid(brief(&error.to_string()))
+    }
+
+    /// A mistake in the text form: the assembler's words, which show the line.
+    pub(super) fn text(error: impl Display) -> Self {
+        Self::Text(error.to_string().lines().map(brief).collect::<Vec<_>>().join("\n"))
     }
 
     pub(super) fn contract(error: impl Debug) -> Self {
         // The chain of causes, on one line: `Debug` of the encoder's errors is the only form that has all of it.
         let chain = format!("{error:?}");
         let causes = chain.split("\n\nStack backtrace").next().unwrap_or_default();
-        Self::Contract(causes.split_whitespace().collect::<Vec<_>>().join(" "))
+        Self::Contract(brief(&causes.split_whitespace().collect::<Vec<_>>().join(" ")))
     }
 }
 
@@ -200,7 +210,7 @@ impl Similar {
 
 impl Display for Similar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_ref().map_or(Ok(()), |name| write!(f, " (is `{name}` meant to be it?)"))
+        self.0.as_ref().map_or(Ok(()), |name| write!(f, " (is `{}` meant to be it?)", brief(name)))
     }
 }
 

@@ -1,29 +1,36 @@
 //! A plugin's file becomes a compiled component whose imports and exports are checked.
 //!
-//! [`Package::load`] takes what people drop into the folder: a component, a core module (with or without a component
+//! [`Package::load_with`] takes what people drop into the folder: a component, a core module (with or without a component
 //! type in it), or the text form of either. Whatever cannot be loaded gives one sentence: what it is, what is missing,
-//! what to do. Called by `bot` and by `cli`; calls `sandbox` to compile and link.
+//! what to do. Called by `bot` and by `cli`; calls `sandbox` to compile and link. The bot compiles in a process of its own
+//! ([`apart`]), so that no file can take it down.
 
 use std::{path::Path, sync::Arc};
 
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
+use self::{apart::ApartError, error::EncodeError, landmarks::Landmarks};
 pub use self::{
     compiled::Compiled,
+    compiler::Compiler,
     hash::{ContentHash, HashError},
 };
-use self::{encode::Encoded, error::EncodeError, landmarks::Landmarks};
 use super::{
     api::{self, State},
     sandbox::Sandbox,
 };
+use crate::report::brief;
 
+pub mod apart;
 mod brought;
 mod compiled;
+mod compiler;
 mod component;
 mod contract;
 mod encode;
+mod entry;
 mod error;
+mod file;
 mod hash;
 pub(in crate::plugins) mod landmarks;
 mod module;
@@ -34,26 +41,38 @@ mod released;
 #[cfg(test)]
 mod tests;
 
-/// The largest file that is taken for a plugin.
-const FILE_MAX_BYTES: u64 = 128 * 1024 * 1024;
-
 /// Why a file is no plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
     /// The file could not be read.
     #[error("cannot read it: {0}")]
     Read(#[from] std::io::Error),
+    /// It is a folder, a pipe or a device.
+    #[error("it is no file, but something else of that name: put the plugin's file there")]
+    NoFile,
     /// The file is larger than any sensible plugin.
-    #[error("it is {0} bytes long; {FILE_MAX_BYTES} is the most that is loaded")]
-    TooLarge(u64),
+    #[error(
+        "it is larger than {most_mib} MiB, so it is not read: build it without what it does not need, or raise \
+         `file-mib` in [plugins]"
+    )]
+    TooLarge {
+        /// What is read at most, in MiB.
+        most_mib: u64,
+    },
     /// It could not be made into a component.
     #[error(transparent)]
     Encode(#[from] EncodeError),
     /// The component could not be compiled.
-    #[error("it does not compile: {0:#}")]
+    #[error("it does not compile: {}", brief(&format!("{:#}", .0)))]
     Compile(wasmtime::Error),
+    /// The process that compiled it made no component of it.
+    #[error(transparent)]
+    Apart(#[from] ApartError),
     /// An import is given here with another type, or in other versions.
-    #[error("it imports what cometbot does not give in this way: {0:#}: build it with the contract's own WIT files")]
+    #[error(
+        "it imports what cometbot does not give in this way: {}: build it with the contract's own WIT files",
+        brief(&format!("{:#}", .0))
+    )]
     Import(wasmtime::Error),
     /// An export is no function.
     #[error("its export `{0}` is no function: build it for the world of the contract")]
@@ -74,16 +93,12 @@ pub struct Package {
 }
 
 impl Package {
-    /// Reads a file; see [`Self::load`].
+    /// Reads a file of at most `most_bytes`; see [`Self::load`]. Waits for nobody, whatever has the name.
     ///
     /// # Errors
     /// A [`PackageError`] that says what to do.
-    pub fn read(path: &Path) -> Result<Arc<[u8]>, PackageError> {
-        let length = std::fs::metadata(path)?.len();
-        if length > FILE_MAX_BYTES {
-            return Err(PackageError::TooLarge(length));
-        }
-        Ok(std::fs::read(path)?.into())
+    pub fn read(path: &Path, most_bytes: u64) -> Result<Arc<[u8]>, PackageError> {
+        file::read(path, most_bytes)
     }
 
     /// Looks at a file's bytes without compiling them, which takes a moment where [`Self::load`] may take seconds.
@@ -95,28 +110,31 @@ impl Package {
         Ok(())
     }
 
-    /// Makes a package of a file's bytes. This compiles: call it where blocking for seconds is allowed.
+    /// Makes a package of a file's bytes, in this process and as long as it takes: for files that somebody here has made.
     ///
     /// # Errors
     /// A [`PackageError`] that says what to do.
     pub fn load(sandbox: &Sandbox, bytes: &[u8]) -> Result<Self, PackageError> {
-        Self::load_with(sandbox, None, bytes)
+        Self::load_with(sandbox, &Compiler::Here, None, bytes)
     }
 
-    /// The same, but what was compiled before is taken from `kept`, and what is compiled now is put there.
+    /// Makes a package of a file's bytes. What was compiled before is taken from `kept`, and what `compiler` makes now is
+    /// put there. Call it where blocking for as long as compiling may take is allowed.
     ///
     /// # Errors
     /// A [`PackageError`] that says what to do.
-    pub fn load_with(sandbox: &Sandbox, kept: Option<&Compiled>, bytes: &[u8]) -> Result<Self, PackageError> {
+    pub fn load_with(
+        sandbox: &Sandbox,
+        compiler: &Compiler,
+        kept: Option<&Compiled>,
+        bytes: &[u8],
+    ) -> Result<Self, PackageError> {
         let hash = ContentHash::of(bytes);
-        if let Some((component, landmarks)) = kept.and_then(|kept| kept.read(sandbox, hash)) {
-            return Self::link(sandbox, hash, &component, landmarks);
-        }
-        let Encoded { component, landmarks } = encode::component(bytes)?;
-        let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
-        if let Some(kept) = kept {
-            kept.write(hash, &component, &landmarks);
-        }
+        let found = kept.and_then(|kept| kept.read(sandbox, hash));
+        let (component, landmarks) = match found {
+            Some(found) => found,
+            None => compiler.make(sandbox, kept, hash, bytes)?,
+        };
         Self::link(sandbox, hash, &component, landmarks)
     }
 

@@ -1,6 +1,7 @@
 //! What a binary is that was built for something else than cometbot, and where an import comes from that nobody gives.
 
 use super::outline::{Import, Outline};
+use crate::report::brief;
 
 /// What else WebAssembly is built for.
 struct Origin {
@@ -173,7 +174,7 @@ impl Foreign {
                 let import = outline.imports.iter().find(|import| sign.is_import(import));
                 let export = outline.exports.iter().find(|export| sign.is_export(&export.name));
                 let import = import.map(|import| format!("it imports {import}"));
-                import.or_else(|| export.map(|export| format!("it exports `{}`", export.name)))
+                import.or_else(|| export.map(|export| format!("it exports `{}`", brief(&export.name))))
             })?;
             Some(Self { what, sign, advice })
         })

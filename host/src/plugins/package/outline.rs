@@ -177,9 +177,8 @@ impl Outline {
                 _ => {}
             }
         }
-        let types = Validator::new_with_features(WasmFeatures::all())
-            .validate_all(binary)
-            .map_err(|error| EncodeError::Invalid(error.to_string()))?;
+        let types =
+            Validator::new_with_features(WasmFeatures::all()).validate_all(binary).map_err(EncodeError::invalid)?;
         outline.add_core(types.as_ref(), indices);
         Ok(outline)
     }

@@ -178,6 +178,24 @@ fn names_of_interfaces_are_read_and_other_names_are_not() {
     }
 }
 
+#[test]
+fn nothing_that_a_file_says_steers_a_terminal_or_floods_the_log() {
+    let long = "x".repeat(100_000);
+    for file in [
+        "(module (func $named`\0\u{1}\u{7f}))".to_owned(),
+        format!("(module (func $named` $a{long}))"),
+        format!("(module {long}"),
+        WHOLE.replace("\"setup\"", "\"se\\1btup\""),
+        format!(r#"(module (func) (export "\1b{long}" (func 0)) (export "\1b{long}" (func 0)))"#),
+        format!(r#"(component (import "cometbot:plugin/comet@9.0.0-{long}" (instance)))"#),
+        format!(r#"(component (component $run) (export "wasi:cli/run@0.2.0-{long}" (component $run)))"#),
+    ] {
+        let refusal = component(file.as_bytes()).unwrap_err().to_string();
+        assert!(!refusal.chars().any(|c| c.is_control() && c != '\n'), "{refusal:?}");
+        assert!(refusal.len() < 32 * 1024, "{} bytes: {}", refusal.len(), &refusal[..200]);
+    }
+}
+
 proptest! {
     /// Whatever lies in the folder: a sentence or a component, never a panic.
     #[test]

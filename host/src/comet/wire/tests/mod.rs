@@ -2,7 +2,6 @@
 //! put through a model of the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-mod corpus;
 mod hazards;
 mod model;
 mod properties;
