@@ -7,14 +7,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Text that cannot forge a line of the log or steer a terminal: control characters are shown escaped.
+/// Whether a character can forge a line of a log, steer a terminal, or show text in another order than it is in: control
+/// characters, line separators, and what changes the direction of writing.
+#[must_use]
+pub fn is_harmful(character: char) -> bool {
+    character.is_control()
+        || matches!(
+            character,
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+        )
+}
+
+/// Text that can do no harm where it is shown: [harmful](is_harmful) characters are escaped. Tabs are let be.
 pub struct Quiet<'a>(pub &'a str);
 
 impl fmt::Display for Quiet<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use fmt::Write as _;
         for character in self.0.chars() {
-            if character.is_control() && character != '\t' {
+            if is_harmful(character) && character != '\t' {
                 write!(f, "{}", character.escape_default())?;
             } else {
                 f.write_char(character)?;
@@ -48,7 +59,7 @@ impl fmt::Display for QuietText<'_> {
     }
 }
 
-/// The time over which lines are counted.
+/// The time over which lines are counted, usually.
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Lets so many lines a second through and counts the rest, so that a flood of the same trouble does not become a flood
@@ -56,6 +67,8 @@ const PERIOD: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub struct Throttle {
     lines: u32,
+    /// The time over which lines are counted.
+    length: Duration,
     period: Option<Instant>,
     /// Lines in this period.
     written: u32,
@@ -67,7 +80,13 @@ impl Throttle {
     /// At most `lines` a second.
     #[must_use]
     pub const fn lines_per_second(lines: u32) -> Self {
-        Self { lines, period: None, written: 0, times: 0 }
+        Self { lines, length: PERIOD, period: None, written: 0, times: 0 }
+    }
+
+    /// At most one line in so long a time.
+    #[must_use]
+    pub const fn line_in(length: Duration) -> Self {
+        Self { lines: 1, length, period: None, written: 0, times: 0 }
     }
 
     /// Counts an occurrence. If a line may be written now, gives how many occurrences it stands for.
@@ -81,7 +100,7 @@ impl Throttle {
         if self.times == 0 {
             return None;
         }
-        if self.period.is_none_or(|since| since.elapsed() >= PERIOD) {
+        if self.period.is_none_or(|since| since.elapsed() >= self.length) {
             (self.period, self.written) = (Some(Instant::now()), 0);
         }
         if self.written >= self.lines {
@@ -134,6 +153,7 @@ mod tests {
         assert_eq!(Quiet("a\nERROR \u{1b}[31m").to_string(), "a\\nERROR \\u{1b}[31m");
         assert_eq!(QuietText("a\nb\u{9b}").to_string(), "a\nb\\u{9b}");
         assert_eq!(Quiet("tab\tand Ünïcode").to_string(), "tab\tand Ünïcode");
+        assert_eq!(Quiet("\u{202e}txt.exe\u{2028}").to_string(), "\\u{202e}txt.exe\\u{2028}");
     }
 
     #[test]

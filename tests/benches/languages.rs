@@ -15,7 +15,7 @@ use cometbot::{
     plugins::{
         api::Event,
         package::{Compiled, Compiler, Package},
-        sandbox::Sandbox,
+        sandbox::{Room, Sandbox},
         slot::Starter,
     },
 };
@@ -46,7 +46,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 async fn row(language: Language, bytes: &[u8]) -> Result<String, Box<dyn Error>> {
     let terms =
         PluginTerms { time_per_event: std::time::Duration::from_secs(5), queue_events: 1, ..PluginTerms::default() };
-    let sandbox = Arc::new(Sandbox::new(4, terms.memory_bytes)?);
+    let sandbox = Arc::new(Sandbox::new(Room::new(4, terms.memory_bytes))?);
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };
     let tally = Metrics::new().plugin(language.name());

@@ -23,14 +23,14 @@ pub struct Home {
 
 impl Home {
     /// With an empty plugin folder and a configuration that says nothing but that the log is JSON, and that plugins may do
-    /// with all pipes what they ask for, as fast as they like.
+    /// with all pipes what they ask for, as fast as they like, and write as much into the log.
     #[must_use]
     pub fn new() -> Self {
         let directory = TempDir::new().unwrap();
         fs::create_dir(directory.path().join("plugins")).unwrap();
         Self { directory, tables: Some(BTreeMap::new()), variables: Vec::new() }
             .set("log", "format = \"json\"")
-            .set("defaults", "sends-per-second = 0")
+            .set("defaults", "sends-per-second = 0\nlog-lines-per-second = 0")
             .set("defaults.grants", "hear = [\"*\"]\nsend = [\"*\"]\nlog = [\"*\"]\ncount = [\"*\"]")
     }
 

@@ -176,6 +176,17 @@ impl Process {
         std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap().count()
     }
 
+    /// How often the thread of this name has gone to sleep so far.
+    #[must_use]
+    pub fn wakes_of(&self, thread: &str) -> u64 {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let mut statuses = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok());
+        let name = format!("Name:\t{thread}\n");
+        let status = statuses.find(|status| status.starts_with(&name)).expect("there is such a thread");
+        let line = status.lines().find_map(|line| line.strip_prefix("voluntary_ctxt_switches:")).expect("it runs");
+        line.trim().parse().unwrap()
+    }
+
     /// Tells it to end, and waits until it has.
     pub async fn stop(self) -> Ended {
         self.signal(Signal::TERM);

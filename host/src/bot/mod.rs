@@ -39,7 +39,7 @@ use crate::{
         folder::{Folder, FolderError, Watch},
         kept::{Kept, KeptError},
         package::Compiled,
-        sandbox::{Sandbox, SandboxError},
+        sandbox::{Room, Sandbox, SandboxError},
     },
 };
 
@@ -139,7 +139,7 @@ pub async fn run(config: Config, hooks: Hooks, stop: impl Future<Output = ()>) -
         }
     };
     let address = settings.address.clone();
-    let sandbox = Arc::new(Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes())?);
+    let sandbox = Arc::new(Sandbox::new(Room::wanted_by(&config.plugins))?);
     let login = settings.manner.login.clone();
     let metrics = Metrics::new();
     let served = serve_metrics(config.service.metrics, &metrics).await?;

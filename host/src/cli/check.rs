@@ -17,7 +17,7 @@ use crate::{
         folder::{Change, Folder},
         grants::Grants,
         package::{Compiler, Package},
-        sandbox::Sandbox,
+        sandbox::{Room, Sandbox},
         slot::Starter,
     },
 };
@@ -27,7 +27,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let output = Output::new(common.json);
     let path = common.config_path();
     output.line(&format!("{}: ok", path.display()), &json!({"config": path, "ok": true}))?;
-    let sandbox = Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes()).map_err(CliError::failed)?;
+    let sandbox = Sandbox::new(Room::wanted_by(&config.plugins)).map_err(CliError::failed)?;
     let sandbox = Arc::new(sandbox);
     let compiler = Compiler::apart(config.plugins.compile).map_err(CliError::failed)?;
     let changes = Folder::new(&config.plugins.folder).look().map_err(CliError::failed)?;

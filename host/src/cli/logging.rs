@@ -1,13 +1,16 @@
 //! Where log lines go: standard error, for people on a terminal and as JSON lines otherwise.
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _, Write};
 
 use tracing_subscriber::{
     Registry, filter::Targets, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
 };
 
 use super::CliError;
-use crate::config::{self, LogFormat};
+use crate::{
+    config::{self, LogFormat},
+    report::is_harmful,
+};
 
 /// Whether log lines are for people.
 pub(super) fn is_human(settings: &config::Log) -> bool {
@@ -29,7 +32,8 @@ pub(super) fn start_for_authors() -> Result<(), CliError> {
 }
 
 fn start_with(filter: Targets) -> Result<(), CliError> {
-    let layer = fmt::layer().with_writer(std::io::stderr).with_target(false).with_ansi(has_colour()).without_time();
+    let writer = || Harmless { form: Form::people(), inner: io::stderr() };
+    let layer = fmt::layer().with_writer(writer).with_target(false).with_ansi(has_colour()).without_time();
     tracing_subscriber::registry().with(filter).with(layer.compact()).try_init().map_err(CliError::failed)
 }
 
@@ -65,7 +69,8 @@ fn targets(level: &str) -> Result<Targets, String> {
 pub(super) fn start(settings: &config::Log) -> Result<Level, CliError> {
     let (filter, level) = reload::Layer::new(targets(&settings.level).map_err(CliError::usage)?);
     let registry = tracing_subscriber::registry().with(filter);
-    let layer = fmt::layer().with_writer(std::io::stderr);
+    let form = if is_human(settings) { Form::people() } else { Form::Json };
+    let layer = fmt::layer().with_writer(move || Harmless { form, inner: io::stderr() });
     let started = if is_human(settings) {
         registry.with(layer.with_target(false).with_ansi(has_colour()).compact()).try_init()
     } else {
@@ -75,12 +80,145 @@ pub(super) fn start(settings: &config::Log) -> Result<Level, CliError> {
     Ok(Level(level))
 }
 
+/// What a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Json,
+    Plain,
+    Coloured,
+}
+
+impl Form {
+    fn people() -> Self {
+        if has_colour() { Self::Coloured } else { Self::Plain }
+    }
+}
+
+/// The last gate before the log: whatever a line is made of, it can do no harm where it is read. Who writes foreign text
+/// into a line makes it quiet there; this is for the place where that was forgotten.
+struct Harmless<W> {
+    form: Form,
+    inner: W,
+}
+
+impl<W: Write> Write for Harmless<W> {
+    /// Takes whole lines, as they are given to it.
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        match std::str::from_utf8(line) {
+            Ok(text) if text.chars().any(|character| self.form.is_escaped(character)) => {
+                self.inner.write_all(self.form.escaped(text).as_bytes())?;
+            }
+            _ => self.inner.write_all(line)?,
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Form {
+    /// Line breaks between parts of a line are our own, and so are the colours.
+    fn is_escaped(self, character: char) -> bool {
+        is_harmful(character)
+            && match self {
+                Self::Json => character != '\n',
+                Self::Plain => !matches!(character, '\n' | '\t'),
+                Self::Coloured => !matches!(character, '\n' | '\t' | '\u{1b}'),
+            }
+    }
+
+    fn escaped(self, text: &str) -> String {
+        let mut safe = String::with_capacity(text.len() + 16);
+        for character in text.chars() {
+            match self {
+                _ if !self.is_escaped(character) => safe.push(character),
+                // All of them have 16 bits.
+                Self::Json => safe.push_str(&format!("\\u{:04x}", u32::from(character))),
+                Self::Plain | Self::Coloured => safe.extend(character.escape_unicode()),
+            }
+        }
+        safe
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "tests")]
     use std::sync::{Arc, Mutex};
 
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::report::brief;
+
+    /// What is in the log if `act` writes it in this form.
+    fn in_form(form: Form, act: impl FnOnce()) -> String {
+        let written = Written::default();
+        let inner = written.clone();
+        let layer = fmt::layer().with_writer(move || Harmless { form, inner: inner.clone() });
+        match form {
+            Form::Json => {
+                let subscriber = tracing_subscriber::registry().with(layer.json().flatten_event(true));
+                tracing::subscriber::with_default(subscriber, act);
+            }
+            _ => {
+                let layer = layer.with_target(false).with_ansi(form == Form::Coloured).compact();
+                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), act);
+            }
+        }
+        let bytes = std::mem::take(&mut *written.0.lock().unwrap());
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// Text with many characters that do harm.
+    fn wild() -> impl Strategy<Value = String> {
+        let harmful = proptest::char::ranges(vec!['\0'..='\u{9f}', '\u{2028}'..='\u{2069}'].into());
+        proptest::collection::vec(prop_oneof![harmful, any::<char>()], 0..40).prop_map(String::from_iter)
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_logged_is_one_line_without_harm_and_json_keeps_all_of_it(text in wild(), other in wild()) {
+            let line = in_form(Form::Json, || {
+                tracing::info!(text, shown = %other, debug = ?text, "{other}");
+            });
+            let body = line.strip_suffix('\n').unwrap();
+            prop_assert!(!body.chars().any(is_harmful), "{body:?}");
+            let json: serde_json::Value = serde_json::from_str(body).unwrap();
+            prop_assert_eq!(json["text"].as_str(), Some(&*text));
+            prop_assert_eq!(json["shown"].as_str(), Some(&*other));
+            prop_assert!(json["message"].is_string());
+        }
+
+        #[test]
+        fn what_plugins_write_is_one_line_for_people_without_harm(text in wild(), context in wild()) {
+            for form in [Form::Plain, Form::Coloured] {
+                let (message, context) = (brief(&text), Some(brief(&context)));
+                let line = in_form(form, || tracing::info!(plugin = "karma", context, "{message}"));
+                let body = line.strip_suffix('\n').unwrap();
+                // Colours are numbers between ESC [ and m.
+                let mut parts = body.split("\u{1b}[");
+                let first = parts.next().unwrap_or_default().to_owned();
+                let uncoloured = parts.fold(first, |text, part| {
+                    let (colour, rest) = part.split_once('m').unwrap();
+                    assert!(form == Form::Coloured && colour.bytes().all(|byte| byte.is_ascii_digit() || byte == b';'));
+                    text + rest
+                });
+                prop_assert!(!uncoloured.chars().any(|it| is_harmful(it) && it != '\t'), "{uncoloured:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_our_own_is_written_as_it_is() {
+        for form in [Form::Json, Form::Plain, Form::Coloured] {
+            let mut written = Vec::new();
+            Harmless { form, inner: &mut written }.write_all("Ünïcode, {\"a\":1}\n".as_bytes()).unwrap();
+            assert_eq!(written, "Ünïcode, {\"a\":1}\n".as_bytes());
+        }
+    }
 
     /// Lines as they are written.
     #[derive(Clone, Default)]

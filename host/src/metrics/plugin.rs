@@ -3,9 +3,10 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use prometheus_client::{
@@ -32,6 +33,9 @@ const DROPS_PER_SECOND: u32 = 1;
 
 /// Lines about sends that cannot wait.
 const BOUNDS_PER_SECOND: u32 = 1;
+
+/// How often it is said that lines of the plugin's own were dropped.
+const DROPPED_LINES_EVERY: Duration = Duration::from_secs(10);
 
 /// The bounds by which pauses are counted, in seconds.
 const PAUSES: [f64; 10] = [0.000_02, 0.000_05, 0.000_1, 0.000_2, 0.000_5, 0.001, 0.005, 0.02, 0.1, 1.0];
@@ -126,6 +130,8 @@ pub(super) struct Plugins {
     held: Held<Arc<str>, Tally>,
     events: Family<Labels, Counter>,
     memory: Family<Name, Gauge>,
+    fuel: Family<Name, Counter>,
+    lines_dropped: Family<Name, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     pauses: Histogram,
     sends: SendTally,
@@ -141,6 +147,14 @@ impl Plugins {
             "What the linear memories of a plugin's instance take",
             memory.clone(),
         );
+        let fuel = Family::default();
+        registry.register("plugin_fuel", "What a plugin has computed, in units of about one instruction", fuel.clone());
+        let lines_dropped = Family::default();
+        registry.register(
+            "plugin_log_lines_dropped",
+            "Lines that a plugin would have written into the log beyond what it may",
+            lines_dropped.clone(),
+        );
         let reloads = Family::default();
         registry.register("plugin_reloads", "Files and versions of a plugin, by what became of them", reloads.clone());
         let pauses = Histogram::new(PAUSES);
@@ -150,7 +164,7 @@ impl Plugins {
             Unit::Seconds,
             pauses.clone(),
         );
-        Self { held: Held::default(), events, memory, reloads, pauses, sends: sends.clone() }
+        Self { held: Held::default(), events, memory, fuel, lines_dropped, reloads, pauses, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -171,6 +185,13 @@ struct Tally {
     failed: Counter,
     dropped: Counter,
     memory: Gauge,
+    /// Where it is metered what plugins compute.
+    fuel: OnceLock<Counter>,
+    lines_dropped: Counter,
+    /// Says how many were dropped.
+    lines_about_lines: Mutex<Throttle>,
+    /// Whether lines have been dropped that it has not spoken of yet.
+    owes_a_line_about_lines: AtomicBool,
     failure_lines: Mutex<Throttle>,
     drop_lines: Mutex<Throttle>,
     /// Whether drops have been counted that no line speaks of yet.
@@ -190,6 +211,10 @@ impl Tally {
             failed: counter(Outcome::Failed),
             dropped: counter(Outcome::Dropped),
             memory: plugins.memory.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
+            fuel: OnceLock::new(),
+            lines_dropped: plugins.lines_dropped.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
+            lines_about_lines: Mutex::new(Throttle::line_in(DROPPED_LINES_EVERY)),
+            owes_a_line_about_lines: AtomicBool::new(false),
             plugins: Arc::clone(plugins),
             name,
             failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
@@ -210,6 +235,8 @@ impl Drop for Tally {
                 self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
             }
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
+            self.plugins.fuel.remove(&Name { plugin: Arc::clone(&self.name) });
+            self.plugins.lines_dropped.remove(&Name { plugin: Arc::clone(&self.name) });
         });
     }
 }
@@ -241,6 +268,44 @@ impl PluginTally {
         u64::try_from(self.0.memory.get()).unwrap_or_default()
     }
 
+    /// A call of the plugin has used so much fuel. Never called where that is not metered.
+    pub fn fuel(&self, used: u64) {
+        let name = || Name { plugin: Arc::clone(&self.0.name) };
+        self.0.fuel.get_or_init(|| self.0.plugins.fuel.get_or_create_owned(&name())).inc_by(used);
+    }
+
+    /// So many of the plugin's lines are not in the log, as it may write `per_second`. To be called with none as well: earlier
+    /// ones may not have been told yet.
+    pub fn log_lines_dropped(&self, lines: u64, per_second: u32) {
+        if lines == 0 && !self.0.owes_a_line_about_lines.load(Ordering::Relaxed) {
+            return;
+        }
+        self.0.lines_dropped.inc_by(lines);
+        let told = pass(&self.0.lines_about_lines, lines);
+        self.0.owes_a_line_about_lines.store(told.is_none(), Ordering::Relaxed);
+        if let Some(lines) = told {
+            tracing::warn!(
+                target: TARGET,
+                plugin = &*self.0.name,
+                lines,
+                "lines of the plugin are dropped: it may write {per_second} a second in the long run; have it write less, \
+                 or raise `log-lines-per-second`"
+            );
+        }
+    }
+
+    /// How many of the plugin's lines are not in the log.
+    #[must_use]
+    pub fn lines_dropped(&self) -> u64 {
+        self.0.lines_dropped.get()
+    }
+
+    /// How much fuel the plugin has used; 0 where that is not metered.
+    #[must_use]
+    pub fn fuel_used(&self) -> u64 {
+        self.0.fuel.get().map_or(0, Counter::get)
+    }
+
     /// How many events the plugin has handled.
     #[must_use]
     pub fn events_handled(&self) -> u64 {
@@ -264,14 +329,15 @@ impl PluginTally {
     pub fn failed(&self, failed: &Failed<'_>) {
         self.0.failed.inc();
         let Some(times) = pass(&self.0.failure_lines, 1) else { return };
-        let backtrace = (!failed.backtrace.is_empty()).then(|| failed.backtrace.join(" < "));
+        // The names of its functions are the plugin's own words, and those of events are the sender's.
+        let backtrace = (!failed.backtrace.is_empty()).then(|| brief(&failed.backtrace.join(" < ")));
         tracing::error!(
             target: TARGET,
             plugin = &*self.0.name,
             version = failed.version,
             times,
-            pipe = failed.pipe,
-            event = failed.event,
+            pipe = brief(failed.pipe),
+            event = brief(failed.event),
             backtrace,
             "the plugin failed on an event: {}",
             brief(&failed.why.to_string())

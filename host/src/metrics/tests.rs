@@ -226,6 +226,32 @@ fn sends_that_cannot_wait_name_the_key_to_raise() {
 }
 
 #[test]
+fn a_plugins_dropped_lines_are_said_once_in_a_while_and_counted_each() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let lines = said(|| {
+        karma.log_lines_dropped(0, 100);
+        (0..5).for_each(|_| karma.log_lines_dropped(1, 100));
+        karma.log_lines_dropped(0, 100);
+    });
+    assert_eq!(lines.len(), 1, "{lines:?}");
+    assert_eq!((&lines[0]["plugin"], &lines[0]["lines"]), (&json!("karma"), &json!(1)));
+    assert!(lines[0]["message"].as_str().unwrap().contains("`log-lines-per-second`"));
+    assert_eq!(value(&metrics, "cometbot_plugin_log_lines_dropped_total{plugin=\"karma\"}"), Some(5.0));
+}
+
+#[test]
+fn fuel_is_a_series_only_where_it_is_metered() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let series = "cometbot_plugin_fuel_total{plugin=\"karma\"}";
+    assert_eq!(value(&metrics, series), None);
+    karma.fuel(40);
+    karma.fuel(2);
+    assert_eq!(value(&metrics, series), Some(42.0));
+}
+
+#[test]
 fn series_live_as_long_as_their_tally_is_held() {
     let metrics = Metrics::new();
     let empty = metrics.exposition().unwrap();
@@ -284,7 +310,8 @@ fn names(text: &str) -> BTreeSet<&str> {
 #[test]
 fn the_page_about_metrics_names_all_that_are_served_and_no_others() {
     let metrics = Metrics::new();
-    let _held = (metrics.link(0), metrics.plugin("karma"));
+    let held = (metrics.link(0), metrics.plugin("karma"));
+    held.1.fuel(1);
     let text = metrics.exposition().unwrap();
     let samples: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
     assert_eq!(names(PAGE), samples.iter().flat_map(|sample| names(sample)).collect());

@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-use crate::metrics::PluginTally;
+use crate::{config::PluginTerms, metrics::PluginTally};
 
 /// The length of a tick: how precise time limits are, and how long a spinning plugin keeps a thread to itself.
-pub const EPOCH_TICK: Duration = Duration::from_millis(10);
-/// The stack that a plugin's functions may use.
-pub const WASM_STACK_BYTES: usize = 512 * 1024;
-/// The stack that a call gets in all, with room for host functions.
-pub const FIBER_STACK_BYTES: usize = 2 * WASM_STACK_BYTES;
+pub const EPOCH_TICK: Duration = Duration::from_millis(2);
+/// After so many ticks in which nothing ran there are none any more.
+pub const QUIET_TICKS: u32 = 50;
+/// The tick while nothing runs.
+pub const ASLEEP_TICK: Duration = Duration::from_secs(1);
+/// The stack that a plugin's functions may use, unless the operator says otherwise.
+pub const STACK_BYTES: usize = 512 * 1024;
 /// Instances of one plugin at the same time: what runs, what would come back, what is about to take over, and a candidate.
 pub const INSTANCES_A_PLUGIN: u32 = 4;
 /// Core modules in one component: a plugin, its adapter, their glue; language runtimes bring a few more.
@@ -20,15 +22,13 @@ pub const CORE_INSTANCES_A_PLUGIN: u32 = 16;
 pub const MEMORIES_A_PLUGIN: u32 = 4;
 /// Tables in one component.
 pub const TABLES_A_PLUGIN: u32 = 16;
-/// Elements of one table; the tables of a large language runtime have some ten thousand.
+/// The most elements that one table may have; the tables of a large language runtime have some ten thousand.
 pub const TABLE_ELEMENTS: usize = 100_000;
 /// What the engine may need to keep of one instance.
 pub const INSTANCE_METADATA_BYTES: usize = 4 * 1024 * 1024;
-/// How long an instance may take to start, `setup` included: large language runtimes have much to do then.
-pub const START_TIME: Duration = Duration::from_secs(5);
 /// How long a call may take in all, waiting included: the server's answers, and sleep.
 pub const WAIT_TIME: Duration = Duration::from_secs(60);
-/// How long `setup` may wait for something.
+/// How long starting may take in all, waiting included, unless it may run for longer than that anyway.
 pub const START_WAIT: Duration = Duration::from_secs(10);
 /// How long `save` and `restore` may run, each: events wait meanwhile.
 pub const STATE_TIME: Duration = Duration::from_secs(1);
@@ -38,6 +38,11 @@ pub const STATE_WAIT: Duration = Duration::from_secs(2);
 pub const PROBATION_BYTES: usize = 16 * 1024 * 1024;
 /// Handles of host resources, such as streams and pollables, that an instance may hold.
 pub const RESOURCES: usize = 1024;
+/// What a plugin may hand over in one call of a host function, or answer, in bytes that the host makes room for. Sends are
+/// read where they lie, and what is saved has a bound of its own.
+pub const HOST_CALL_BYTES: usize = 2 * 1024 * 1024;
+/// Random bytes in one call: more would take longer than a tick.
+pub const RANDOM_BYTES: u64 = 64 * 1024;
 /// What may wait in a slot's queue, in bytes of payload, whatever the number of events.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 /// Pipes, and patterns for each verb, that a plugin may ask for, and events for each pipe.
@@ -54,17 +59,49 @@ pub struct Budget {
     pub time: TimeBudget,
     /// The most that one call may send, in bytes.
     pub staged_bytes: usize,
+    /// The longest message that it may send, in bytes.
+    pub message_bytes: usize,
 }
 
 impl Budget {
-    /// A budget of `memory_bytes`, of which `tally` is told what is used, and no time yet: each call is given its own.
+    /// A budget on these terms. `tally` is told what memory is used. There is no time yet: each call is given its own.
     #[must_use]
-    pub const fn new(memory_bytes: usize, tally: PluginTally) -> Self {
+    pub const fn new(terms: &PluginTerms, tally: PluginTally) -> Self {
+        let (bytes, table_elements) = (terms.memory_bytes, terms.table_elements);
         Self {
-            memory: MemoryBudget { bytes: memory_bytes, used: 0, was_denied: false, tally },
+            memory: MemoryBudget { bytes, table_elements, used: 0, was_denied: false, tally },
             time: TimeBudget { ticks: 0 },
             staged_bytes: STAGED_BYTES,
+            message_bytes: terms.message_bytes,
         }
+    }
+
+    /// Counts fuel that a call has used.
+    pub(in crate::plugins) fn used_fuel(&self, fuel: u64) {
+        self.memory.tally.fuel(fuel);
+    }
+}
+
+/// What one call may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallBudget {
+    /// For so long it may run.
+    pub time: TimeBudget,
+    /// So much it may compute, in the engine's units; none is no bound.
+    pub fuel: Option<u64>,
+}
+
+impl CallBudget {
+    /// A bound on time alone.
+    #[must_use]
+    pub fn of(time: Duration) -> Self {
+        Self { time: TimeBudget::new(time), fuel: None }
+    }
+
+    /// What a call of `handle` may use on these terms.
+    #[must_use]
+    pub fn of_an_event(terms: &PluginTerms) -> Self {
+        Self { fuel: terms.fuel_per_event, ..Self::of(terms.time_per_event) }
     }
 }
 
@@ -87,9 +124,9 @@ impl TimeBudget {
         u128::from(self.ticks) * EPOCH_TICK.as_millis()
     }
 
-    /// What is left after another tick, if anything is.
-    pub(in crate::plugins) const fn checked_sub_tick(self) -> Option<Self> {
-        match self.ticks.checked_sub(1) {
+    /// What is left after so many ticks more, if anything is.
+    pub(in crate::plugins) const fn checked_sub(self, ticks: u32) -> Option<Self> {
+        match self.ticks.checked_sub(ticks) {
             Some(ticks) => Some(Self { ticks }),
             None => None,
         }
@@ -101,10 +138,11 @@ impl TimeBudget {
 #[error("it ran longer than it may")]
 pub struct Overrun;
 
-/// What all linear memories of an instance may grow to together; tables have a bound of their own.
+/// What all linear memories of an instance may grow to together, and each of its tables.
 #[derive(Debug, Clone)]
 pub struct MemoryBudget {
     bytes: usize,
+    table_elements: usize,
     used: usize,
     /// Whether the plugin asked for more than it may have; that often explains the trap that follows.
     pub was_denied: bool,
@@ -124,7 +162,7 @@ impl ResourceLimiter for MemoryBudget {
     }
 
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let granted = desired <= TABLE_ELEMENTS;
+        let granted = desired <= self.table_elements;
         self.was_denied |= !granted;
         Ok(granted)
     }
@@ -138,7 +176,8 @@ mod tests {
     #[test]
     fn all_memories_of_an_instance_share_one_bound() {
         let tally = Metrics::new().plugin("karma");
-        let mut memory = Budget::new(100, tally.clone()).memory;
+        let terms = PluginTerms { memory_bytes: 100, ..PluginTerms::default() };
+        let mut memory = Budget::new(&terms, tally.clone()).memory;
         let mut grow = |current, desired| memory.memory_growing(current, desired, None).unwrap_or_default();
         assert!(grow(0, 60), "the first memory");
         assert!(grow(0, 40), "the second");
@@ -148,10 +187,19 @@ mod tests {
     }
 
     #[test]
+    fn each_table_has_a_bound_of_its_own() {
+        let terms = PluginTerms { table_elements: 10, ..PluginTerms::default() };
+        let mut memory = Budget::new(&terms, Metrics::new().plugin("karma")).memory;
+        let mut grow = |current, desired| memory.table_growing(current, desired, None).unwrap_or_default();
+        assert!(grow(0, 10) && grow(0, 10));
+        assert!(!grow(10, 11));
+        assert!(memory.was_denied);
+    }
+
+    #[test]
     fn time_is_rounded_up_to_ticks_and_runs_out() {
         let two = TimeBudget::new(EPOCH_TICK + Duration::from_millis(1));
-        let left = two.checked_sub_tick().and_then(TimeBudget::checked_sub_tick);
-        assert_eq!(left, Some(TimeBudget::new(Duration::ZERO)));
-        assert_eq!(left.and_then(TimeBudget::checked_sub_tick), None);
+        assert_eq!(two.checked_sub(2), Some(TimeBudget::new(Duration::ZERO)));
+        assert_eq!(two.checked_sub(3), None);
     }
 }

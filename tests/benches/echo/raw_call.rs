@@ -12,7 +12,7 @@ use cometbot::{
     plugins::{
         api::{Event, Wants},
         package::Package,
-        sandbox::Sandbox,
+        sandbox::{Room, Sandbox},
         slot::Starter,
     },
 };
@@ -108,7 +108,7 @@ enum RawError {
 
 async fn with_cometbot(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
     let terms = PluginTerms { queue_events: 1, ..PluginTerms::default() };
-    let sandbox = Arc::new(Sandbox::new(4, terms.memory_bytes)?);
+    let sandbox = Arc::new(Sandbox::new(Room::new(4, terms.memory_bytes))?);
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };
     let tally = Metrics::new().plugin("bench");

@@ -7,7 +7,7 @@ use std::{
 
 use cometbot::plugins::{
     package::{ContentHash, Package},
-    sandbox::Sandbox,
+    sandbox::{Room, Sandbox},
 };
 
 /// The first bytes of every WebAssembly binary.
@@ -22,7 +22,7 @@ const TIME_MAX: Duration = Duration::from_secs(20);
 const MEMORY_BYTES: usize = 64 << 20;
 
 /// One a process, as in the bot.
-static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(1, MEMORY_BYTES).unwrap());
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::new(Room::new(1, MEMORY_BYTES)).unwrap());
 
 /// Loads a file.
 pub fn check(file: &[u8]) {

@@ -23,7 +23,7 @@ use crate::{
         api::Event,
         grants::Verb,
         package::{Package, PackageError},
-        sandbox::{Sandbox, SandboxError},
+        sandbox::{Room, Sandbox, SandboxError},
         slot::{Failure, StartError, Starter, Version},
     },
 };
@@ -124,7 +124,8 @@ impl Stage {
         let own: Vec<_> = script.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         terms.config.retain(|(key, _)| !script.config.contains_key(key));
         terms.config.extend(own);
-        let sandbox = Arc::new(Sandbox::new(1, terms.memory_bytes)?);
+        let room = Room { is_metered: terms.fuel_per_event.is_some(), ..Room::new(1, terms.memory_bytes) };
+        let sandbox = Arc::new(Sandbox::new(room)?);
         let package = Package::load(&sandbox, bytes)?;
         let bounds = Bounds { bytes: OUTBOX_BYTES, sends: usize::MAX };
         let tally = Metrics::new().plugin(name);

@@ -65,6 +65,14 @@ fn send(
         if let Err(denied) = state.may(Verb::Send, pipe.strip_prefix('@').unwrap_or(&pipe)) {
             return Ok(Err(Error::Denied(denied)));
         }
+        if message.len() > state.budget.message_bytes {
+            // Not `unavailable`: it would be too long at any other time as well.
+            return Ok(Err(Error::Invalid(format!(
+                "a message of this plugin has at most {} bytes, and this one has {} (`message-kib`)",
+                state.budget.message_bytes,
+                message.len()
+            ))));
+        }
         if staged.bytes() + message.len() > state.budget.staged_bytes {
             return Ok(Err(Error::Unavailable(format!(
                 "one event may send at most {} bytes: send less, or answer over several events",

@@ -41,8 +41,12 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     )
 }
 
-/// Writes one line of a plugin into the host's log.
+/// Writes one line of a plugin into the host's log, if that is shown and the plugin may write one more.
 pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
+    // What nobody sees floods nothing.
+    if !is_shown(level) || !tag.admits_a_line() {
+        return;
+    }
     let plugin = &*tag.name;
     let message = brief(message);
     let context = (!context.is_empty()).then(|| brief(context));
@@ -52,5 +56,15 @@ pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
         Level::Info => tracing::info!(target: "plugin", plugin, context, "{message}"),
         Level::Warn => tracing::warn!(target: "plugin", plugin, context, "{message}"),
         Level::Error | Level::Critical => tracing::error!(target: "plugin", plugin, context, "{message}"),
+    }
+}
+
+fn is_shown(level: Level) -> bool {
+    match level {
+        Level::Trace => tracing::enabled!(target: "plugin", tracing::Level::TRACE),
+        Level::Debug => tracing::enabled!(target: "plugin", tracing::Level::DEBUG),
+        Level::Info => tracing::enabled!(target: "plugin", tracing::Level::INFO),
+        Level::Warn => tracing::enabled!(target: "plugin", tracing::Level::WARN),
+        Level::Error | Level::Critical => tracing::enabled!(target: "plugin", tracing::Level::ERROR),
     }
 }

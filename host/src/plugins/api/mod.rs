@@ -16,14 +16,18 @@ use super::{
 };
 use crate::{
     comet::{asks::Asks, commands::Commands},
+    config::PluginTerms,
     metrics::PluginTally,
 };
 
 mod comet;
+mod lines;
 mod logging;
 mod output;
 pub mod types;
+mod wasi;
 
+pub use lines::Tag;
 pub use types::{Event, Hearing, Wants};
 
 /// The name of the export that starts an instance.
@@ -34,13 +38,6 @@ pub const HANDLE: &str = "handle";
 pub const SAVE: &str = "save";
 /// The name of the export that takes what an earlier version saved.
 pub const RESTORE: &str = "restore";
-
-/// What a plugin is called in the log.
-#[derive(Debug, Clone)]
-pub struct Tag {
-    /// Its name: the file's name without its ending.
-    pub name: Arc<str>,
-}
 
 /// What belongs to one instance: the data of its store.
 pub struct State {
@@ -63,17 +60,14 @@ impl State {
     pub(in crate::plugins) fn new(
         tag: Tag,
         grants: Arc<Grants>,
-        budget: Budget,
         asks: Arc<Asks>,
         outgoing: Arc<Outgoing>,
         config: Arc<WasiConfigVariables>,
         tally: PluginTally,
+        terms: &PluginTerms,
     ) -> Self {
-        // No directory, no socket, no environment, no argument: WASI answers an error to whoever tries.
-        let wasi = WasiCtx::builder()
-            .stdout(output::Lines::new(tag.clone(), output::Stream::Stdout))
-            .stderr(output::Lines::new(tag.clone(), output::Stream::Stderr))
-            .build();
+        let budget = Budget::new(terms, tally.clone());
+        let wasi = wasi::context(&tag, terms);
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits::RESOURCES);
         Self {

@@ -127,7 +127,10 @@ fn deserialize(sandbox: &Sandbox, verified: &Verified<'_>) -> wasmtime::Result<C
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
-    use crate::plugins::package::{Compiler, Package};
+    use crate::plugins::{
+        package::{Compiler, Package},
+        sandbox::Room,
+    };
 
     const PLUGIN: &str = r#"(module
         (memory (export "memory") 1)
@@ -137,7 +140,7 @@ mod tests {
 
     fn kept() -> (tempfile::TempDir, Sandbox, Compiled, ContentHash) {
         let folder = tempfile::tempdir().unwrap();
-        let sandbox = Sandbox::new(1, 1 << 20).unwrap();
+        let sandbox = Sandbox::new(Room::new(1, 1 << 20)).unwrap();
         let compiled = Compiled::open(folder.path().join("compiled")).unwrap();
         let package = Package::load_with(&sandbox, &Compiler::Here, Some(&compiled), PLUGIN.as_bytes()).unwrap();
         let content = package.hash;
@@ -149,7 +152,7 @@ mod tests {
         let (_folder, sandbox, compiled, content) = kept();
         assert!(compiled.read(&sandbox, content).is_some());
         let later = Compiled::open(compiled.folder.clone()).unwrap();
-        assert!(later.read(&Sandbox::new(1, 1 << 20).unwrap(), content).is_some());
+        assert!(later.read(&Sandbox::new(Room::new(1, 1 << 20)).unwrap(), content).is_some());
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl Compiler {
                 Ok((component, landmarks))
             }
             Self::Apart(apart) => {
-                let answer = apart.compile(bytes)?;
+                let answer = apart.compile(bytes, sandbox.is_metered())?;
                 let verified = Key::new(&answer.key).open(&answer.entry, content).map_err(ApartError::Nonsense)?;
                 if let Some(kept) = kept {
                     kept.write(content, &verified.landmarks, verified.code());

@@ -1,6 +1,6 @@
 //! One instance of a plugin: started, called, thrown away after a trap.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::timeout;
 use wasmtime::{Store, component::TypedFunc};
@@ -12,9 +12,9 @@ use crate::comet::commands::Commands;
 use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
-    limits::{START_TIME, START_WAIT, STATE_TIME, STATE_WAIT, TimeBudget},
+    limits::{CallBudget, HOST_CALL_BYTES, STATE_TIME, STATE_WAIT},
     package::{Package, landmarks::Landmarks},
-    sandbox::Sandbox,
+    sandbox::{Sandbox, Turn},
 };
 use crate::report::brief;
 
@@ -24,11 +24,15 @@ mod state;
 /// A plugin that has been set up.
 pub(super) struct Instance {
     store: Store<State>,
+    /// Runs its calls.
+    turn: Arc<Turn>,
+    /// Whether it is metered what it computes.
+    is_metered: bool,
     handle: TypedFunc<(Arc<Event>,), (Result<(), String>,)>,
     /// Of a plugin whose memory outlives a reload.
     carriers: Option<Carriers>,
-    /// How long a call may run.
-    time: TimeBudget,
+    /// What `handle` may use for an event.
+    budget: CallBudget,
     /// For the words about a crash.
     landmarks: Arc<Landmarks>,
 }
@@ -58,8 +62,8 @@ pub enum StartError {
     #[error("its `setup` failed: {0}")]
     Setup(Crash),
     /// `setup` waited for something that did not come.
-    #[error("its `setup` waited longer than {} s", START_WAIT.as_secs())]
-    TooSlow,
+    #[error("its `setup` waited longer than {} s", .0.as_secs())]
+    TooSlow(Duration),
     /// `setup` returned an error.
     #[error("it refuses to run: {}", brief(.0))]
     Refused(String),
@@ -83,21 +87,22 @@ pub enum Failure {
 }
 
 impl Instance {
-    /// Makes an instance and calls `setup`.
+    /// Makes an instance and calls `setup`, all within `start`. Its events get `budget` each.
     pub(super) async fn start(
         sandbox: &Sandbox,
         package: &Package,
         state: State,
-        time: TimeBudget,
+        start: CallBudget,
+        budget: CallBudget,
     ) -> Result<(Self, Wants, Arc<Grants>), StartError> {
-        let start_time = TimeBudget::new(START_TIME);
         let landmarks = Arc::clone(&package.landmarks);
-        let mut store = sandbox.store(state);
-        begin_call(&mut store, start_time);
-        let instance = match package.instance.instantiate_async(&mut store).await {
+        let is_metered = sandbox.is_metered();
+        let (mut store, turn) = sandbox.store(state);
+        begin_call(&mut store, &turn, start, is_metered);
+        let instance = match turn.run(package.instance.instantiate_async(&mut store)).await {
             Ok(instance) => instance,
             Err(error) => {
-                return Err(StartError::Instantiate(crash(&store, &error, Act::Start, start_time, &landmarks)));
+                return Err(StartError::Instantiate(crash(&store, &error, Act::Start, start, &landmarks)));
             }
         };
         let mistyped = |export| move |error: wasmtime::Error| StartError::Type { export, reason: format!("{error:#}") };
@@ -111,14 +116,15 @@ impl Instance {
             let restore = instance.get_typed_func(&mut store, restore).ok()?;
             Some(Carriers { save, restore })
         });
-        begin_call(&mut store, start_time);
-        let wants = match setup.call_async(&mut store, ()).await {
+        let outcome = turn.run(setup.call_async(&mut store, ())).await;
+        end_call(&store, start, is_metered);
+        let wants = match outcome {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
-            Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start_time, &landmarks))),
+            Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start, &landmarks))),
         };
         let grants = Arc::new(Grants::from_wants(&wants)?);
         store.data_mut().grants = Arc::clone(&grants);
-        Ok((Self { store, handle, carriers, time, landmarks }, wants, grants))
+        Ok((Self { store, turn, is_metered, handle, carriers, budget, landmarks }, wants, grants))
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
@@ -142,10 +148,12 @@ impl Instance {
     }
 
     async fn call(&mut self, event: Arc<Event>) -> Result<(), Failure> {
-        begin_call(&mut self.store, self.time);
-        match self.handle.call_async(&mut self.store, (event,)).await {
+        begin_call(&mut self.store, &self.turn, self.budget, self.is_metered);
+        let outcome = self.turn.run(self.handle.call_async(&mut self.store, (event,))).await;
+        end_call(&self.store, self.budget, self.is_metered);
+        match outcome {
             Ok((outcome,)) => outcome.map_err(Failure::Returned),
-            Err(error) => Err(Failure::Crashed(Box::new(self.crash(&error, Act::Handle, self.time)))),
+            Err(error) => Err(Failure::Crashed(Box::new(self.crash(&error, Act::Handle, self.budget)))),
         }
     }
 
@@ -160,16 +168,20 @@ impl Instance {
     /// A [`StateError`]. After a [`StateError::Crashed`] this instance is of no more use.
     pub(super) async fn save(&mut self, most: usize) -> Result<Option<Vec<u8>>, StateError> {
         let Some(Carriers { save, .. }) = self.carriers.clone() else { return Ok(None) };
-        let time = TimeBudget::new(STATE_TIME);
-        begin_call(&mut self.store, time);
+        let budget = CallBudget::of(STATE_TIME);
+        begin_call(&mut self.store, &self.turn, budget, self.is_metered);
         self.store.data_mut().set_between_events(true);
-        let outcome = timeout(STATE_WAIT, save.call_async(&mut self.store, ())).await;
+        // So much that a plugin that gives too much is told how much it may give.
+        self.store.set_hostcall_fuel(HOST_CALL_BYTES.saturating_add(most.saturating_mul(2)));
+        let outcome = timeout(STATE_WAIT, self.turn.run(save.call_async(&mut self.store, ()))).await;
+        self.store.set_hostcall_fuel(HOST_CALL_BYTES);
         self.store.data_mut().set_between_events(false);
+        end_call(&self.store, budget, self.is_metered);
         match outcome {
             Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
             Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
             Ok(Ok((Err(words),))) => Err(StateError::Returned(words)),
-            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, time)))),
+            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, budget)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
     }
@@ -180,14 +192,15 @@ impl Instance {
     /// A [`StateError`]; this instance is of no more use then.
     pub(super) async fn restore(&mut self, state: Vec<u8>) -> Result<(), StateError> {
         let Some(Carriers { restore, .. }) = self.carriers.clone() else { return Ok(()) };
-        let time = TimeBudget::new(STATE_TIME);
-        begin_call(&mut self.store, time);
+        let budget = CallBudget::of(STATE_TIME);
+        begin_call(&mut self.store, &self.turn, budget, self.is_metered);
         self.store.data_mut().set_between_events(true);
-        let outcome = timeout(STATE_WAIT, restore.call_async(&mut self.store, (state,))).await;
+        let outcome = timeout(STATE_WAIT, self.turn.run(restore.call_async(&mut self.store, (state,)))).await;
         self.store.data_mut().set_between_events(false);
+        end_call(&self.store, budget, self.is_metered);
         match outcome {
             Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
-            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, time)))),
+            Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, budget)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
     }
@@ -198,19 +211,32 @@ impl Instance {
     }
 
     #[cold]
-    fn crash(&self, error: &wasmtime::Error, act: Act, time: TimeBudget) -> Crash {
-        crash(&self.store, error, act, time, &self.landmarks)
+    fn crash(&self, error: &wasmtime::Error, act: Act, budget: CallBudget) -> Crash {
+        crash(&self.store, error, act, budget, &self.landmarks)
     }
 }
 
-fn begin_call(store: &mut Store<State>, time: TimeBudget) {
+fn begin_call(store: &mut Store<State>, turn: &Turn, call: CallBudget, is_metered: bool) {
+    if is_metered {
+        // It can fail only where nothing is metered.
+        let _ = store.set_fuel(call.fuel.unwrap_or(u64::MAX));
+    }
     let budget = &mut store.data_mut().budget;
-    budget.time = time;
+    budget.time = call.time;
     budget.memory.was_denied = false;
+    turn.begin();
     store.set_epoch_deadline(1);
 }
 
+/// Counts what the call has used.
+fn end_call(store: &Store<State>, call: CallBudget, is_metered: bool) {
+    if is_metered {
+        let left = store.get_fuel().unwrap_or_default();
+        store.data().budget.used_fuel(call.fuel.unwrap_or(u64::MAX).saturating_sub(left));
+    }
+}
+
 #[cold]
-fn crash(store: &Store<State>, error: &wasmtime::Error, act: Act, time: TimeBudget, landmarks: &Landmarks) -> Crash {
-    Crash::new(error, act, time, store.data().budget.memory.was_denied, landmarks)
+fn crash(store: &Store<State>, error: &wasmtime::Error, act: Act, budget: CallBudget, landmarks: &Landmarks) -> Crash {
+    Crash::new(error, act, budget, store.data().budget.memory.was_denied, landmarks)
 }

@@ -17,7 +17,7 @@ use crate::{
         api::{Event, State, Tag, Wants},
         grants::Grants,
         kept::{Failed, Kept},
-        limits::{Budget, START_WAIT, TimeBudget},
+        limits::{CallBudget, START_WAIT},
         outgoing::Outgoing,
         package::{ContentHash, Package},
         sandbox::Sandbox,
@@ -56,7 +56,7 @@ impl Starter {
         let asks = Arc::clone(&port.asks);
         Self {
             sandbox,
-            tag: Tag { name: name.into() },
+            tag: Tag::new(name.into(), terms.log_lines, tally.clone()),
             terms: Arc::new(terms),
             config,
             asks,
@@ -83,7 +83,8 @@ impl Starter {
     #[must_use]
     pub fn on(&self, terms: PluginTerms) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        Self { terms: Arc::new(terms), config, ..self.clone() }
+        let tag = Tag::new(Arc::clone(&self.tag.name), terms.log_lines, self.tally.clone());
+        Self { tag, terms: Arc::new(terms), config, ..self.clone() }
     }
 
     /// For the same plugin once more, beside the one that runs: with a name of its own in the log, and not counted with it.
@@ -91,7 +92,8 @@ impl Starter {
     pub fn apart(&self) -> Self {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
-        Self { tag: Tag { name }, tally, kept: None, ..self.clone() }
+        let tag = Tag::new(name, self.terms.log_lines, tally.clone());
+        Self { tag, tally, kept: None, ..self.clone() }
     }
 
     /// The plugin's name.
@@ -130,14 +132,17 @@ impl Starter {
         let state = State::new(
             self.tag.clone(),
             Arc::default(),
-            Budget::new(self.terms.memory_bytes, self.tally.clone()),
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
             Arc::clone(&self.config),
             self.tally.clone(),
+            &self.terms,
         );
-        let starting = Instance::start(&self.sandbox, package, state, TimeBudget::new(self.terms.time_per_event));
-        timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)?
+        let (start, event) = (CallBudget::of(self.terms.time_to_start), CallBudget::of_an_event(&self.terms));
+        // Twice as long as it may run, since it may have to share the machine.
+        let wait = START_WAIT.max(self.terms.time_to_start.saturating_mul(2));
+        let starting = Instance::start(&self.sandbox, package, state, start, event);
+        timeout(wait, starting).await.map_err(|_| StartError::TooSlow(wait))?
     }
 }
 

@@ -24,6 +24,8 @@ use crate::{config::CompileBounds, plugins::sandbox};
 pub(super) struct Bounds {
     memory_bytes: u64,
     cpu_seconds: u64,
+    /// Whether the code meters what it computes.
+    is_metered: bool,
 }
 
 /// The stack of the thread that waits for the bot's end.
@@ -31,18 +33,18 @@ const WATCH_STACK_BYTES: usize = 64 * 1024;
 
 impl Bounds {
     /// The bot counts seconds, and kills it. This holds if the bot cannot: each of `threads` may run all the time.
-    pub(super) fn new(bounds: CompileBounds, threads: usize) -> Self {
+    pub(super) fn new(bounds: CompileBounds, threads: usize, is_metered: bool) -> Self {
         let cpu_seconds = bounds.time.as_secs().saturating_add(1).saturating_mul(threads as u64);
-        Self { memory_bytes: bounds.memory_bytes, cpu_seconds }
+        Self { memory_bytes: bounds.memory_bytes, cpu_seconds, is_metered }
     }
 
-    pub(super) fn to_arguments(self) -> [String; 2] {
-        [self.memory_bytes.to_string(), self.cpu_seconds.to_string()]
+    pub(super) fn to_arguments(self) -> [String; 3] {
+        [self.memory_bytes, self.cpu_seconds, u64::from(self.is_metered)].map(|number| number.to_string())
     }
 
     fn of_arguments(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut next = || u64::from_str(arguments.next()?.to_str()?).ok();
-        Some(Self { memory_bytes: next()?, cpu_seconds: next()? })
+        Some(Self { memory_bytes: next()?, cpu_seconds: next()?, is_metered: next()? != 0 })
     }
 }
 
@@ -71,7 +73,7 @@ fn run(bounds: Bounds) -> io::Result<()> {
     let (key, bytes) = request::read(io::stdin().lock())?;
     end_with_the_bot()?;
     let mut stdout = io::stdout().lock();
-    match compile(&Key::new(&key), &bytes) {
+    match compile(&Key::new(&key), &bytes, bounds.is_metered) {
         Ok(entry) => stdout.write_all(&entry)?,
         Err(error) => request::refuse(&mut stdout, &error.to_string())?,
     }
@@ -89,9 +91,9 @@ fn end_with_the_bot() -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn compile(key: &Key, bytes: &[u8]) -> Result<Vec<u8>, PackageError> {
+pub(super) fn compile(key: &Key, bytes: &[u8], is_metered: bool) -> Result<Vec<u8>, PackageError> {
     let Encoded { component, landmarks } = encode::component(bytes)?;
-    let engine = sandbox::compiler().map_err(PackageError::Compile)?;
+    let engine = sandbox::compiler(is_metered).map_err(PackageError::Compile)?;
     let code = engine.precompile_component(&component).map_err(PackageError::Compile)?;
     key.seal(ContentHash::of(bytes), &landmarks, &code).map_err(|why| PackageError::Compile(wasmtime::Error::msg(why)))
 }
@@ -104,10 +106,10 @@ mod tests {
 
     #[test]
     fn bounds_are_read_as_they_were_written_and_nothing_else_is_taken_for_any() {
-        let bounds = Bounds::new(CompileBounds { time: Duration::from_secs(60), memory_bytes: 1 << 31 }, 2);
-        assert_eq!(bounds.to_arguments(), ["2147483648", "122"]);
+        let bounds = Bounds::new(CompileBounds { time: Duration::from_secs(60), memory_bytes: 1 << 31 }, 2, true);
+        assert_eq!(bounds.to_arguments(), ["2147483648", "122", "1"]);
         assert_eq!(Bounds::of_arguments(bounds.to_arguments().map(OsString::from).into_iter()), Some(bounds));
-        for wrong in [&[][..], &["1"], &["1", "x"], &["-1", "1"]] {
+        for wrong in [&[][..], &["1", "1"], &["1", "1", "x"], &["-1", "1", "1"]] {
             assert_eq!(Bounds::of_arguments(wrong.iter().map(OsString::from)), None, "{wrong:?}");
         }
     }

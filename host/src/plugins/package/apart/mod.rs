@@ -74,10 +74,10 @@ impl Apart {
         Self { bounds, ..self }
     }
 
-    /// Has `bytes` made into an entry. The process has ended when this returns.
-    pub(super) fn compile(&self, bytes: &[u8]) -> Result<Answer, ApartError> {
+    /// Has `bytes` made into an entry, for an engine that meters or does not. The process has ended when this returns.
+    pub(super) fn compile(&self, bytes: &[u8], is_metered: bool) -> Result<Answer, ApartError> {
         let key = entry::new_key().map_err(|why| ApartError::Start(io::Error::other(why)))?;
-        let mut child = self.command().spawn().map_err(ApartError::Start)?;
+        let mut child = self.command(is_metered).spawn().map_err(ApartError::Start)?;
         let heard = self.talk(&mut child, &Request { key, bytes }).map_err(ApartError::Start)?;
         let answer = heard.answer.ok_or_else(|| ApartError::time(self.bounds))?;
         if !heard.status.success() {
@@ -89,12 +89,12 @@ impl Apart {
         }
     }
 
-    fn command(&self) -> Command {
+    fn command(&self, is_metered: bool) -> Command {
         let threads = thread::available_parallelism().map_or(1, usize::from).min(THREADS_MAX);
         let mut command = Command::new(&self.program);
         #[cfg(unix)]
         std::os::unix::process::CommandExt::arg0(&mut command, env!("CARGO_PKG_NAME"));
-        command.arg(COMMAND).args(child::Bounds::new(self.bounds, threads).to_arguments());
+        command.arg(COMMAND).args(child::Bounds::new(self.bounds, threads, is_metered).to_arguments());
         // Nothing of what the bot was told is for a process that reads strangers' files.
         command.env_clear().env(THREADS, threads.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

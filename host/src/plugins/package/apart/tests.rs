@@ -7,7 +7,7 @@ use super::{
     super::{Compiled, Compiler, ContentHash, Package, PackageError, compiled, entry::Key},
     *,
 };
-use crate::plugins::sandbox::Sandbox;
+use crate::plugins::sandbox::{Room, Sandbox};
 
 const PLUGIN: &[u8] = br#"(module
     (memory (export "memory") 1)
@@ -18,7 +18,7 @@ const PLUGIN: &[u8] = br#"(module
 const TIME: Duration = Duration::from_secs(20);
 
 fn sandbox() -> Sandbox {
-    Sandbox::new(1, 1 << 20).unwrap()
+    Sandbox::new(Room::new(1, 1 << 20)).unwrap()
 }
 
 fn apart(program: &str) -> Compiler {
@@ -36,7 +36,7 @@ fn refusal(program: &str, bytes: &[u8]) -> ApartError {
 #[test]
 fn what_the_process_makes_is_run_by_the_bots_engine() {
     let (key, content) = (Key::new(&[7; KEY_BYTES]), ContentHash::of(PLUGIN));
-    let entry = child::compile(&key, PLUGIN).unwrap();
+    let entry = child::compile(&key, PLUGIN, false).unwrap();
     let verified = key.open(&entry, content).unwrap();
     compiled::component(&sandbox(), verified).unwrap();
     // Another answer's key vouches for nothing.

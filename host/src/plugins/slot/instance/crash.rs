@@ -6,10 +6,11 @@
 use std::{borrow::Cow, fmt, str::Utf8Error, time::Duration};
 
 use wasmtime::{FrameInfo, Trap, WasmBacktrace};
+use wasmtime_wasi::I32Exit;
 
 use crate::plugins::{
     api::{HANDLE, RESTORE, SAVE, SETUP},
-    limits::{Overrun, TimeBudget},
+    limits::{CallBudget, Overrun},
     package::landmarks::{self, Landmarks},
 };
 
@@ -74,13 +75,15 @@ impl Crash {
     pub(super) fn new(
         error: &wasmtime::Error,
         act: Act,
-        time: TimeBudget,
+        budget: CallBudget,
         was_denied_memory: bool,
         landmarks: &Landmarks,
     ) -> Self {
         let frames = error.downcast_ref::<WasmBacktrace>().map(WasmBacktrace::frames).unwrap_or_default();
         let mut reason = if error.is::<Overrun>() {
-            format!("it ran longer than {} ms and was stopped", time.milliseconds())
+            format!("it ran longer than {} ms and was stopped", budget.time.milliseconds())
+        } else if let (Some(Trap::OutOfFuel), Some(fuel)) = (error.downcast_ref(), budget.fuel) {
+            format!("it used more than {fuel} units of fuel and was stopped (`fuel-per-event`)")
         } else if let Some(trap) = error.downcast_ref::<Trap>() {
             trapped(*trap, act, frames, landmarks)
         } else {
@@ -124,6 +127,9 @@ fn refused(error: &wasmtime::Error, act: Act, frames: &[FrameInfo], landmarks: &
     if let Some(what) = room(&text) {
         return format!("its `cabi_realloc` gave room {what}");
     }
+    if let Some(I32Exit(status)) = error.downcast_ref() {
+        return format!("it ended itself with status {status}: a plugin goes on, and answers an error where it cannot");
+    }
     let words = if cause.is::<Utf8Error>() { format!("a string is not UTF-8: {text}").into() } else { plain(&text) };
     match frames.iter().find_map(|frame| landmarks.import(frame)) {
         Some(import) => format!("its call of {} failed: {words}", shown(import)),
@@ -160,10 +166,15 @@ fn plain(text: &str) -> Cow<'_, str> {
         "pointer out of bounds" | "pointer size overflow" => "the address for the answer lies outside of its memory",
         "invalid expected discriminant" => "the first byte of a result is neither 0 (ok) nor 1 (an error)",
         "invalid option discriminant" => "the first byte of an option is neither 0 (none) nor 1 (some)",
-        _ => match text.strip_prefix("unexpected discriminant: ") {
-            Some(number) => return format!("there is no case {number} of this type").into(),
-            None => text,
-        },
+        _ => {
+            if let Some(number) = text.strip_prefix("unexpected discriminant: ") {
+                return format!("there is no case {number} of this type").into();
+            }
+            if text.starts_with("too much data is being copied") {
+                return "it is more than the host takes at once".into();
+            }
+            text
+        }
     }
     .into()
 }
