@@ -83,7 +83,7 @@ pub enum Failure {
 }
 
 impl Instance {
-    /// Makes an instance and calls `setup`.
+    /// Makes an instance and calls `setup`; gives it with what it wants, also as what it asks for.
     pub(super) async fn start(
         sandbox: &Sandbox,
         package: &Package,
@@ -116,9 +116,9 @@ impl Instance {
             Ok((wants,)) => wants.map_err(StartError::Refused)?,
             Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start_time, &landmarks))),
         };
-        let grants = Arc::new(Grants::from_wants(&wants)?);
-        store.data_mut().grants = Arc::clone(&grants);
-        Ok((Self { store, handle, carriers, time, landmarks }, wants, grants))
+        let asks = Arc::new(Grants::from_wants(&wants)?);
+        store.data_mut().wanted = Arc::clone(&asks);
+        Ok((Self { store, handle, carriers, time, landmarks }, wants, asks))
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
@@ -192,8 +192,8 @@ impl Instance {
         }
     }
 
-    /// Gives it the grants of the instance that it stands in for: routes were made of those.
-    pub(super) fn keep_grants(&mut self, grants: Arc<Grants>) {
+    /// From now on it may do this, and nothing else. Until it is said, it may do nothing.
+    pub(super) fn grant(&mut self, grants: Arc<Grants>) {
         self.store.data_mut().grants = grants;
     }
 

@@ -15,7 +15,7 @@ use crate::{
     metrics::{Metrics, PluginTally},
     plugins::{
         api::{Event, State, Tag, Wants},
-        grants::Grants,
+        grants::{Granted, Grants},
         kept::{Failed, Kept},
         limits::{Budget, START_WAIT, TimeBudget},
         outgoing::Outgoing,
@@ -33,6 +33,7 @@ pub struct Starter {
     sandbox: Arc<Sandbox>,
     tag: Tag,
     terms: Arc<PluginTerms>,
+    granted: Arc<Granted>,
     config: Arc<WasiConfigVariables>,
     asks: Arc<Asks>,
     outgoing: Arc<Outgoing>,
@@ -54,10 +55,12 @@ impl Starter {
         let config = Arc::new(terms.config.iter().cloned().collect());
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
+        let granted = Arc::new(Granted::new(&terms, &Grants::default()));
         Self {
             sandbox,
             tag: Tag { name: name.into() },
             terms: Arc::new(terms),
+            granted,
             config,
             asks,
             outgoing,
@@ -83,7 +86,14 @@ impl Starter {
     #[must_use]
     pub fn on(&self, terms: PluginTerms) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        Self { terms: Arc::new(terms), config, ..self.clone() }
+        let granted = Arc::new(Granted::new(&terms, &Grants::default()));
+        Self { terms: Arc::new(terms), granted, config, ..self.clone() }
+    }
+
+    /// From now on versions may do what is granted, by whatever it is granted, in place of what the terms say.
+    #[must_use]
+    pub fn granting(self, granted: Granted) -> Self {
+        Self { granted: Arc::new(granted), ..self }
     }
 
     /// For the same plugin once more, beside the one that runs: with a name of its own in the log, and not counted with it.
@@ -121,15 +131,17 @@ impl Starter {
     /// # Errors
     /// A [`StartError`] that says why this version cannot run.
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
-        let (instance, wants, grants) = self.instance(&package).await?;
+        let (instance, wants, asks) = self.instance(&package).await?;
         let label = label(&wants.version, package.hash);
-        Ok(Version::new(self.clone(), package, instance, grants, label))
+        let mut version = Version::new(self.clone(), package, instance, asks, label);
+        version.regrant(&self.granted);
+        Ok(version)
     }
 
+    /// One that has asked, and may do nothing yet.
     pub(super) async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
         let state = State::new(
             self.tag.clone(),
-            Arc::default(),
             Budget::new(self.terms.memory_bytes, self.tally.clone()),
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
