@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{CliError, Common, output::Output};
+use super::{CliError, Common, output::Output, words::to_grant};
 use crate::{
     bot::roster::admit,
     comet::{
@@ -15,10 +15,11 @@ use crate::{
     metrics::Metrics,
     plugins::{
         folder::{Change, Folder},
-        grants::Grants,
+        grants::{AskedFor, Granted, Grants},
+        kept::Kept,
         package::Package,
         sandbox::Sandbox,
-        slot::Starter,
+        slot::{Starter, Version},
     },
 };
 
@@ -39,16 +40,16 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     for change in changes {
         match change {
             Change::Present { name, path } => match load(&config, &sandbox, &name, &path).await {
-                Ok((label, wants)) => {
-                    if let Err(rejection) = admit(admitted.iter().map(AsRef::as_ref), &wants, config.plugins.max) {
+                Ok(version) => {
+                    let grants = Arc::clone(&version.grants);
+                    if let Err(rejection) = admit(admitted.iter().map(AsRef::as_ref), &grants, config.plugins.max) {
                         failed += 1;
                         let why = rejection.to_string();
                         output.line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
                         continue;
                     }
-                    let text = format!("{name} {label}: ok, {wants}");
-                    output.line(&text, &json!({"plugin": name, "version": &*label, "ok": true, "asks": *wants}))?;
-                    admitted.push(wants);
+                    show(output, &config, &name, &version)?;
+                    admitted.push(grants);
                 }
                 Err(why) => {
                     failed += 1;
@@ -73,12 +74,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     }
 }
 
-async fn load(
-    config: &Config,
-    sandbox: &Arc<Sandbox>,
-    name: &str,
-    path: &std::path::Path,
-) -> Result<(Arc<str>, Arc<Grants>), String> {
+async fn load(config: &Config, sandbox: &Arc<Sandbox>, name: &str, path: &std::path::Path) -> Result<Version, String> {
     // Nothing that `setup` asks of the server is answered: there is none.
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: config.service.outbox_bytes, sends: config.service.outbox_sends };
@@ -92,6 +88,31 @@ async fn load(
         bounds,
         Metrics::new().plugin(name),
     );
-    let version = starter.start(package).await.map_err(|error| error.to_string())?;
-    Ok((Arc::clone(&version.label), Arc::clone(&version.grants)))
+    starter.granting(granted(config, name)).start(package).await.map_err(|error| error.to_string())
+}
+
+/// What bot.toml grants, with what was granted by command.
+fn granted(config: &Config, name: &str) -> Granted {
+    Granted::new(config.plugins.terms(name), &Kept::granted_in(&config.service.state_folder, name))
+}
+
+/// What a plugin asks for, and what of it is not granted. That is no mistake: it runs with the rest.
+fn show(output: Output, config: &Config, name: &str, version: &Version) -> Result<(), CliError> {
+    let Version { label, asks, grants, .. } = version;
+    let missing = granted(config, name).missing(asks);
+    let mut text = format!("{name} {label}: ok, {asks}");
+    if !missing.is_empty() {
+        let how = to_grant(name, asks).replace('\n', "\n    ");
+        text.push_str(&format!("\n    granted: {grants}\n  ! not granted: {}\n    {how}", AskedFor(&missing)));
+    }
+    let allowed = &config.plugins.terms(name).allowed;
+    let unused: Vec<&str> = allowed.unused().collect();
+    for verb in &unused {
+        text.push_str(&format!("\n    granted to no effect: `{verb}`, as no function of this version needs it"));
+    }
+    let value = json!({
+        "plugin": name, "version": &**label, "ok": true, "asks": **asks, "granted": **grants, "missing": missing,
+        "unused": unused,
+    });
+    output.line(&text, &value)
 }

@@ -30,6 +30,7 @@ mod send;
 mod server;
 mod signals;
 mod test;
+mod words;
 
 /// A bot host for CppComet servers: routes pipe events to sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]

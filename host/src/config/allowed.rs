@@ -32,6 +32,12 @@ impl Allowed {
         let all = || vec![PipePattern::any()];
         Self { hear: all(), send: all(), log: all(), count: all(), ..Self::default() }
     }
+
+    /// The verbs that are granted and that no function of this host needs yet.
+    pub fn unused(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [("user-status", &self.user_status), ("http", &self.http), ("keys", &self.keys)];
+        lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(verb, _)| verb)
+    }
 }
 
 /// What is written at `at`, a path of tables that ends with `grants`.

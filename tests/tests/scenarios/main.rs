@@ -25,6 +25,7 @@ mod first_steps;
 mod flood;
 mod folder_is_followed;
 mod gaps_are_told;
+mod grants;
 mod half_open;
 mod host_functions;
 mod killed_while_reloading;

@@ -64,7 +64,8 @@ impl Roster {
 
     fn reports(&self) -> Answer {
         let quarantine = self.workshop.kept.quarantine();
-        let reports = self.plugins.iter().map(|(name, plugin)| report(name, plugin, quarantine.count(name)));
+        let reports =
+            self.plugins.iter().map(|(name, plugin)| report(name, plugin, &self.granted(name), quarantine.count(name)));
         Answer::Plugins { plugins: reports.collect() }
     }
 
