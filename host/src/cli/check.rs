@@ -17,6 +17,7 @@ use crate::{
         folder::{Change, Folder},
         grants::{AskedFor, Granted, Grants},
         kept::Kept,
+        manifest::Manifest,
         package::Package,
         sandbox::Sandbox,
         slot::{Starter, Version},
@@ -51,10 +52,11 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
                     show(output, &config, &name, &version)?;
                     admitted.push(grants);
                 }
-                Err(why) => {
+                Err(Wrong { why, manifest }) => {
                     failed += 1;
-                    output
-                        .foreign_line(&format!("{name}: {why}"), &json!({"plugin": name, "ok": false, "why": why}))?;
+                    let announced = manifest.as_ref().map(|manifest| announced(manifest)).unwrap_or_default();
+                    let value = json!({"plugin": name, "ok": false, "why": why, "manifest": manifest.as_deref()});
+                    output.foreign_line(&format!("{name}: {why}{announced}"), &value)?;
                 }
             },
             Change::Ignored { path, why } => {
@@ -74,12 +76,16 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     }
 }
 
-async fn load(config: &Config, sandbox: &Arc<Sandbox>, name: &str, path: &std::path::Path) -> Result<Version, String> {
+async fn load(config: &Config, sandbox: &Arc<Sandbox>, name: &str, path: &std::path::Path) -> Result<Version, Wrong> {
     // Nothing that `setup` asks of the server is answered: there is none.
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: config.service.outbox_bytes, sends: config.service.outbox_sends };
-    let bytes = Package::read(path).map_err(|error| error.to_string())?;
-    let package = Package::load(sandbox, &bytes).map_err(|error| error.to_string())?;
+    let wrong = |why: String| Wrong { why, manifest: None };
+    let bytes = Package::read(path).map_err(|error| wrong(error.to_string()))?;
+    // Before anything of it is compiled or run, and shown whatever comes of that.
+    let manifest = Manifest::of(&bytes).map_err(|error| wrong(error.to_string()))?.map(Arc::new);
+    let wrong = |why: String| Wrong { why, manifest: manifest.clone() };
+    let package = Package::load(sandbox, &bytes).map_err(|error| wrong(error.to_string()))?;
     let starter = Starter::new(
         Arc::clone(sandbox),
         name,
@@ -88,7 +94,18 @@ async fn load(config: &Config, sandbox: &Arc<Sandbox>, name: &str, path: &std::p
         bounds,
         Metrics::new().plugin(name),
     );
-    starter.granting(granted(config, name)).start(package).await.map_err(|error| error.to_string())
+    starter.granting(granted(config, name)).start(package).await.map_err(|error| wrong(error.to_string()))
+}
+
+/// Why a plugin would not run, and what it says of itself all the same.
+struct Wrong {
+    why: String,
+    manifest: Option<Arc<Manifest>>,
+}
+
+/// A manifest, as a line below a plugin's.
+fn announced(manifest: &Manifest) -> String {
+    format!("\n    manifest: {manifest}")
 }
 
 /// What bot.toml grants, with what was granted by command.
@@ -101,6 +118,8 @@ fn show(output: Output, config: &Config, name: &str, version: &Version) -> Resul
     let Version { label, asks, grants, .. } = version;
     let missing = granted(config, name).missing(asks);
     let mut text = format!("{name} {label}: ok, {asks}");
+    let manifest = version.package().manifest.as_ref();
+    text.push_str(&manifest.map(|manifest| announced(manifest)).unwrap_or_default());
     if !missing.is_empty() {
         let how = to_grant(name, asks).replace('\n', "\n    ");
         text.push_str(&format!("\n    granted: {grants}\n  ! not granted: {}\n    {how}", AskedFor(&missing)));
@@ -112,7 +131,7 @@ fn show(output: Output, config: &Config, name: &str, version: &Version) -> Resul
     }
     let value = json!({
         "plugin": name, "version": &**label, "ok": true, "asks": **asks, "granted": **grants, "missing": missing,
-        "unused": unused,
+        "unused": unused, "manifest": manifest.map(AsRef::<Manifest>::as_ref),
     });
     output.line(&text, &value)
 }

@@ -40,6 +40,12 @@ impl Allowed {
     }
 }
 
+/// Whether a text can be a user, a host or a key.
+#[must_use]
+pub fn is_other_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= OTHER_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 /// What is written at `at`, a path of tables that ends with `grants`.
 pub(super) fn allowed(raw: &RawGrants, at: &[&str], check: &Checker<'_>) -> Result<Allowed, ConfigError> {
     let path = |verb| at.iter().copied().chain([verb]).collect::<Vec<_>>();
@@ -48,16 +54,12 @@ pub(super) fn allowed(raw: &RawGrants, at: &[&str], check: &Checker<'_>) -> Resu
         let read = |text: &String| check.that(&path(verb), pattern(text));
         list.iter().map(read).collect::<Result<Vec<_>, _>>()
     };
-    let others = |verb, list: &[String]| {
-        let is_plain = |text: &&String| {
-            !text.is_empty() && text.len() <= OTHER_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        match list.iter().find(|text| !is_plain(text)) {
+    let others =
+        |verb, list: &[String]| match list.iter().find(|text| !is_other_name(text)) {
             Some(text) => Err(check
                 .fault(&path(verb), &format!("{text:?} cannot be: write letters, digits and signs without spaces"))),
             None => Ok(list.to_vec()),
-        }
-    };
+        };
     Ok(Allowed {
         hear: pipes("hear", &raw.hear)?,
         send: pipes("send", &raw.send)?,

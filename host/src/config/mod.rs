@@ -29,7 +29,7 @@ mod server;
 mod terms;
 
 pub use self::{
-    allowed::Allowed,
+    allowed::{Allowed, is_other_name},
     difference::{Difference, Reserved},
     environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
     error::ConfigError,

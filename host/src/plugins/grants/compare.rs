@@ -30,6 +30,18 @@ impl Grants {
         }
     }
 
+    /// What is left of this without the pipes that `hears` and the patterns that `covers`.
+    #[must_use]
+    pub fn without(&self, hears: impl Fn(&str) -> bool, covers: impl Fn(Verb, &PipePattern) -> bool) -> Self {
+        let patterns = |verb| self.patterns(verb).iter().filter(|asked| !covers(verb, asked)).cloned().collect();
+        Self {
+            hear: self.hear.iter().filter(|heard| !hears(heard.pipe.as_str())).cloned().collect(),
+            send: patterns(Verb::Send),
+            log: patterns(Verb::Log),
+            count: patterns(Verb::Count),
+        }
+    }
+
     /// What this or `other` allows, each of it once.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {

@@ -15,6 +15,7 @@ pub use self::{
 use self::{encode::Encoded, error::EncodeError, landmarks::Landmarks};
 use super::{
     api::{self, State},
+    manifest::{Manifest, ManifestError},
     sandbox::Sandbox,
 };
 
@@ -49,6 +50,9 @@ pub enum PackageError {
     /// It could not be made into a component.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// What it says in its manifest cannot be.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The component could not be compiled.
     #[error("it does not compile: {0:#}")]
     Compile(wasmtime::Error),
@@ -71,6 +75,8 @@ pub struct Package {
     /// Of plugins whose memory outlives a reload: `save` and `restore`.
     pub(super) state: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) landmarks: Arc<Landmarks>,
+    /// What it says that it will ask for at most.
+    pub manifest: Option<Arc<Manifest>>,
 }
 
 impl Package {
@@ -92,6 +98,7 @@ impl Package {
     /// A [`PackageError`] that says what to do, for most of what would not load.
     pub fn examine(bytes: &[u8]) -> Result<(), PackageError> {
         encode::component(bytes)?;
+        Manifest::of(bytes)?;
         Ok(())
     }
 
@@ -109,15 +116,16 @@ impl Package {
     /// A [`PackageError`] that says what to do.
     pub fn load_with(sandbox: &Sandbox, kept: Option<&Compiled>, bytes: &[u8]) -> Result<Self, PackageError> {
         let hash = ContentHash::of(bytes);
+        let manifest = Manifest::of(bytes)?.map(Arc::new);
         if let Some((component, landmarks)) = kept.and_then(|kept| kept.read(sandbox, hash)) {
-            return Self::link(sandbox, hash, &component, landmarks);
+            return Ok(Self { manifest, ..Self::link(sandbox, hash, &component, landmarks)? });
         }
         let Encoded { component, landmarks } = encode::component(bytes)?;
         let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
         if let Some(kept) = kept {
             kept.write(hash, &component, &landmarks);
         }
-        Self::link(sandbox, hash, &component, landmarks)
+        Ok(Self { manifest, ..Self::link(sandbox, hash, &component, landmarks)? })
     }
 
     fn link(
@@ -130,6 +138,6 @@ impl Package {
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let state = export(api::SAVE).ok().zip(export(api::RESTORE).ok());
         let instance = sandbox.link(component).map_err(PackageError::Import)?;
-        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks) })
+        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks), manifest: None })
     }
 }

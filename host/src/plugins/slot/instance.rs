@@ -63,6 +63,9 @@ pub enum StartError {
     /// `setup` returned an error.
     #[error("it refuses to run: {}", brief(.0))]
     Refused(String),
+    /// `setup` asks for what the file does not announce.
+    #[error("its `setup` asks for what its manifest does not name: {0}: add that to the manifest, or ask for less")]
+    BeyondManifest(String),
     /// `setup` asks for what cannot be.
     #[error(transparent)]
     Wants(#[from] WantsError),

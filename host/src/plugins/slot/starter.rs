@@ -15,7 +15,7 @@ use crate::{
     metrics::{Metrics, PluginTally},
     plugins::{
         api::{Event, State, Tag, Wants},
-        grants::{Granted, Grants},
+        grants::{AskedFor, Granted, Grants},
         kept::{Failed, Kept},
         limits::{Budget, START_WAIT, TimeBudget},
         outgoing::Outgoing,
@@ -132,6 +132,11 @@ impl Starter {
     /// A [`StartError`] that says why this version cannot run.
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
         let (instance, wants, asks) = self.instance(&package).await?;
+        if let Some(beyond) = package.manifest.as_ref().map(|manifest| manifest.beyond(&asks))
+            && !beyond.is_empty()
+        {
+            return Err(StartError::BeyondManifest(AskedFor(&beyond).to_string()));
+        }
         let label = label(&wants.version, package.hash);
         let mut version = Version::new(self.clone(), package, instance, asks, label);
         version.regrant(&self.granted);
