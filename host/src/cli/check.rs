@@ -28,7 +28,13 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let config = common.load()?;
     let output = Output::new(common.json);
     let path = common.config_path();
-    output.line(&format!("{}: ok", path.display()), &json!({"config": path, "ok": true}))?;
+    let mut text = format!("{}: ok", path.display());
+    config.warnings().for_each(|warning| text.push_str(&format!("\n  ! {warning}")));
+    let mut value = json!({"config": path, "ok": true});
+    if !config.exposed.is_empty() {
+        value["exposed"] = json!(config.exposed);
+    }
+    output.line(&text, &value)?;
     let sandbox = Sandbox::new(config.plugins.max, config.plugins.largest_memory_bytes()).map_err(CliError::failed)?;
     let sandbox = Arc::new(sandbox);
     let changes = Folder::new(&config.plugins.folder).look().map_err(CliError::failed)?;

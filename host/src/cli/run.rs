@@ -18,6 +18,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let config = common.load()?;
     let level = logging::start(&config.log)?;
     tracing::info!("cometbot {}, configured by {}", env!("CARGO_PKG_VERSION"), common.config_path().display());
+    config.warnings().for_each(|warning| tracing::warn!("{warning}"));
     let is_tryout = matches!(config.server, Server::Embedded { .. }) && logging::is_human(&config.log);
     let started = move |started: Started| {
         if is_tryout {

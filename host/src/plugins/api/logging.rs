@@ -44,8 +44,8 @@ pub(super) fn link(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// Writes one line of a plugin into the host's log.
 pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
     let plugin = &*tag.name;
-    let message = brief(message);
-    let context = (!context.is_empty()).then(|| brief(context));
+    let message = brief(&tag.secrets.hide(message));
+    let context = (!context.is_empty()).then(|| brief(&tag.secrets.hide(context)));
     match level {
         Level::Trace => tracing::trace!(target: "plugin", plugin, context, "{message}"),
         Level::Debug => tracing::debug!(target: "plugin", plugin, context, "{message}"),

@@ -13,6 +13,7 @@ use super::{
     grants::{Grants, Refused, Verb},
     limits::{self, Budget},
     outgoing::Outgoing,
+    secrets::Secrets,
 };
 use crate::{
     comet::{asks::Asks, commands::Commands},
@@ -36,10 +37,12 @@ pub const SAVE: &str = "save";
 pub const RESTORE: &str = "restore";
 
 /// What a plugin is called in the log.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Tag {
     /// Its name: the file's name without its ending.
     pub name: Arc<str>,
+    /// What no line may show.
+    pub secrets: Secrets,
 }
 
 /// What belongs to one instance: the data of its store.
@@ -118,7 +121,8 @@ impl State {
         // A candidate is granted what its plugin is, whose name stands before the `~` of its own.
         let plugin = self.tag.name.split('~').next().unwrap_or_default();
         let words = Refused::of(&self.wanted, verb, pipe).words(plugin, verb, pipe);
-        self.tally.call_refused(verb.name(), pipe, &words);
+        let secrets = &self.tag.secrets;
+        self.tally.call_refused(verb.name(), &secrets.hide(pipe), &secrets.hide(&words));
         Err(words)
     }
 

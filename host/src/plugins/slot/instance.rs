@@ -64,7 +64,7 @@ pub enum StartError {
     #[error("it refuses to run: {}", brief(.0))]
     Refused(String),
     /// `setup` asks for what the file does not announce.
-    #[error("its `setup` asks for what its manifest does not name: {0}: add that to the manifest, or ask for less")]
+    #[error("its `setup` asks for what its manifest does not name: {0}: add that to manifest.toml, or ask for less")]
     BeyondManifest(String),
     /// `setup` asks for what cannot be.
     #[error(transparent)]
@@ -116,7 +116,7 @@ impl Instance {
         });
         begin_call(&mut store, start_time);
         let wants = match setup.call_async(&mut store, ()).await {
-            Ok((wants,)) => wants.map_err(StartError::Refused)?,
+            Ok((wants,)) => wants.map_err(|words| StartError::Refused(store.data().tag.secrets.hidden_in(words)))?,
             Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start_time, &landmarks))),
         };
         let asks = Arc::new(Grants::from_wants(&wants)?);
@@ -147,7 +147,7 @@ impl Instance {
     async fn call(&mut self, event: Arc<Event>) -> Result<(), Failure> {
         begin_call(&mut self.store, self.time);
         match self.handle.call_async(&mut self.store, (event,)).await {
-            Ok((outcome,)) => outcome.map_err(Failure::Returned),
+            Ok((outcome,)) => outcome.map_err(|words| Failure::Returned(self.hidden_in(words))),
             Err(error) => Err(Failure::Crashed(Box::new(self.crash(&error, Act::Handle, self.time)))),
         }
     }
@@ -171,7 +171,7 @@ impl Instance {
         match outcome {
             Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
             Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
-            Ok(Ok((Err(words),))) => Err(StateError::Returned(words)),
+            Ok(Ok((Err(words),))) => Err(StateError::Returned(self.hidden_in(words))),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, time)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
@@ -189,7 +189,7 @@ impl Instance {
         let outcome = timeout(STATE_WAIT, restore.call_async(&mut self.store, (state,))).await;
         self.store.data_mut().set_between_events(false);
         match outcome {
-            Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
+            Ok(Ok((outcome,))) => outcome.map_err(|words| StateError::Returned(self.hidden_in(words))),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, time)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
@@ -198,6 +198,12 @@ impl Instance {
     /// From now on it may do this, and nothing else. Until it is said, it may do nothing.
     pub(super) fn grant(&mut self, grants: Arc<Grants>) {
         self.store.data_mut().grants = grants;
+    }
+
+    /// Words of the plugin, without its secrets.
+    #[cold]
+    fn hidden_in(&self, words: String) -> String {
+        self.store.data().tag.secrets.hidden_in(words)
     }
 
     #[cold]

@@ -21,6 +21,7 @@ use crate::{
         outgoing::Outgoing,
         package::{ContentHash, Package},
         sandbox::Sandbox,
+        secrets::Secrets,
     },
 };
 
@@ -52,13 +53,13 @@ impl Starter {
         bounds: Bounds,
         tally: PluginTally,
     ) -> Self {
-        let config = Arc::new(terms.config.iter().cloned().collect());
+        let config = Arc::new(settings(&terms));
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
         let granted = Arc::new(Granted::new(&terms, &Grants::default()));
         Self {
             sandbox,
-            tag: Tag { name: name.into() },
+            tag: Tag { name: name.into(), secrets: Secrets::new(&terms.secrets) },
             terms: Arc::new(terms),
             granted,
             config,
@@ -85,9 +86,10 @@ impl Starter {
     /// For the same plugin on other terms. What it sends goes the same way, in its order.
     #[must_use]
     pub fn on(&self, terms: PluginTerms) -> Self {
-        let config = Arc::new(terms.config.iter().cloned().collect());
+        let config = Arc::new(settings(&terms));
         let granted = Arc::new(Granted::new(&terms, &Grants::default()));
-        Self { terms: Arc::new(terms), granted, config, ..self.clone() }
+        let tag = Tag { name: Arc::clone(&self.tag.name), secrets: Secrets::new(&terms.secrets) };
+        Self { tag, terms: Arc::new(terms), granted, config, ..self.clone() }
     }
 
     /// From now on versions may do what is granted, by whatever it is granted, in place of what the terms say.
@@ -101,7 +103,13 @@ impl Starter {
     pub fn apart(&self) -> Self {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
-        Self { tag: Tag { name }, tally, kept: None, ..self.clone() }
+        let secrets = self.tag.secrets.clone();
+        Self { tag: Tag { name, secrets }, tally, kept: None, ..self.clone() }
+    }
+
+    /// What no line about it may show.
+    pub(super) const fn secrets(&self) -> &Secrets {
+        &self.tag.secrets
     }
 
     /// The plugin's name.
@@ -137,7 +145,7 @@ impl Starter {
         {
             return Err(StartError::BeyondManifest(AskedFor(&beyond).to_string()));
         }
-        let label = label(&wants.version, package.hash);
+        let label = label(&self.tag.secrets.hide(&wants.version), package.hash);
         let mut version = Version::new(self.clone(), package, instance, asks, label);
         version.regrant(&self.granted);
         Ok(version)
@@ -156,6 +164,12 @@ impl Starter {
         let starting = Instance::start(&self.sandbox, package, state, TimeBudget::new(self.terms.time_per_event));
         timeout(START_WAIT, starting).await.map_err(|_| StartError::TooSlow)?
     }
+}
+
+/// What the plugin reads: its settings and, in the same way, its secrets.
+fn settings(terms: &PluginTerms) -> WasiConfigVariables {
+    let secrets = terms.secrets.iter().map(|(name, secret)| (name.clone(), secret.reveal().to_owned()));
+    terms.config.iter().cloned().chain(secrets).collect()
 }
 
 /// `1.2.0+0123456789abcdef`, or the hash alone where the plugin gives itself no version.
