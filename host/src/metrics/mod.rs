@@ -43,6 +43,7 @@ mod held;
 mod link;
 mod loss;
 mod plugin;
+mod refusals;
 mod reload;
 mod sends;
 mod serve;

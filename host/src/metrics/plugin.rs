@@ -17,6 +17,7 @@ use prometheus_client::{
 
 use super::{
     held::Held,
+    refusals::{Refusals, Said},
     reload::{Reload, ReloadKind},
     sends::SendTally,
 };
@@ -134,6 +135,7 @@ pub(super) struct Plugins {
     lines_dropped: Family<Name, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     pauses: Histogram,
+    refusals: Refusals,
     sends: SendTally,
 }
 
@@ -164,7 +166,9 @@ impl Plugins {
             Unit::Seconds,
             pauses.clone(),
         );
-        Self { held: Held::default(), events, memory, fuel, lines_dropped, reloads, pauses, sends: sends.clone() }
+        let refusals = Refusals::register(registry);
+        let held = Held::default();
+        Self { held, events, memory, fuel, lines_dropped, reloads, pauses, refusals, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -197,6 +201,7 @@ struct Tally {
     /// Whether drops have been counted that no line speaks of yet.
     owes_a_line: AtomicBool,
     bound_lines: Mutex<Throttle>,
+    said_of_refusals: Mutex<Said>,
 }
 
 impl Tally {
@@ -206,6 +211,7 @@ impl Tally {
             // From 0 on, so that the first one is an increase.
             drop(plugins.reloads.get_or_create(&ReloadLabels { plugin: Arc::clone(&name), outcome }));
         }
+        plugins.refusals.begin(&name);
         Self {
             handled: counter(Outcome::Handled),
             failed: counter(Outcome::Failed),
@@ -221,6 +227,7 @@ impl Tally {
             drop_lines: Mutex::new(Throttle::lines_per_second(DROPS_PER_SECOND)),
             owes_a_line: AtomicBool::new(false),
             bound_lines: Mutex::new(Throttle::lines_per_second(BOUNDS_PER_SECOND)),
+            said_of_refusals: Mutex::default(),
         }
     }
 }
@@ -234,6 +241,7 @@ impl Drop for Tally {
             for outcome in ReloadKind::ALL {
                 self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
             }
+            self.plugins.refusals.end(&self.name);
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
             self.plugins.fuel.remove(&Name { plugin: Arc::clone(&self.name) });
             self.plugins.lines_dropped.remove(&Name { plugin: Arc::clone(&self.name) });
@@ -365,6 +373,14 @@ impl PluginTally {
                 dropped.queue_mib
             );
         }
+    }
+
+    /// The plugin was refused a call, with these words.
+    #[cold]
+    pub fn call_refused(&self, verb: &'static str, pipe: &str, why: &str) {
+        self.0.plugins.refusals.count(&self.0.name, verb);
+        let mut said = self.0.said_of_refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        said.say(&self.0.name, verb, pipe, &why);
     }
 
     /// The plugin was told that so many of its sends cannot wait.

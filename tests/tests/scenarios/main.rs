@@ -28,6 +28,7 @@ mod flood;
 mod folder_is_followed;
 mod fuel;
 mod gaps_are_told;
+mod grants;
 mod half_open;
 mod host_functions;
 mod killed_while_reloading;

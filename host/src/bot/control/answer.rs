@@ -99,8 +99,17 @@ pub struct PluginReport {
     pub waiting_events: u64,
     /// The memory that it has, in bytes.
     pub memory_bytes: u64,
-    /// What it was granted, as `cometbot --json check` shows grants.
+    /// What the version that runs asked for, as `cometbot --json check` shows it.
+    #[serde(default)]
+    pub asks: Option<Value>,
+    /// What of that is granted: that is what it may do.
     pub grants: Option<Value>,
+    /// What of that is not granted; none if nothing is missing.
+    #[serde(default)]
+    pub missing: Option<Value>,
+    /// What was granted to the plugin by command, on top of what bot.toml grants.
+    #[serde(default)]
+    pub granted_by_command: Option<Value>,
     /// What became of the last attempt to change what runs.
     pub last: Option<Outcome>,
     /// The version that was taken back and why, if that is what lies in the folder.

@@ -9,7 +9,11 @@ use super::{
     },
     plugin::Plugin,
 };
-use crate::{metrics::Reload, unix_time};
+use crate::{
+    metrics::Reload,
+    plugins::grants::{Granted, Grants},
+    unix_time,
+};
 
 /// Puts an outcome into the log and the metrics.
 pub(super) fn say(plugin: &Plugin, outcome: &Outcome) {
@@ -36,9 +40,12 @@ pub(super) fn say(plugin: &Plugin, outcome: &Outcome) {
     plugin.tally.reloaded(&reload);
 }
 
-/// All that is known of a plugin. `quarantined` is the number of its failed events that are kept.
-pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginReport {
+/// All that is known of a plugin to which this is `granted`. `quarantined` is the number of its failed events that are
+/// kept.
+pub(super) fn report(name: &str, plugin: &Plugin, granted: &Granted, quarantined: usize) -> PluginReport {
     let running = plugin.running.as_ref();
+    let shown = |grants: &Grants| serde_json::to_value(grants).ok();
+    let missing = running.map(|running| granted.missing(&running.asks)).filter(|missing| !missing.is_empty());
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     PluginReport {
         name: name.to_owned(),
@@ -52,7 +59,10 @@ pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginR
         quarantined: count(quarantined),
         waiting_events: running.map_or(0, |running| count(running.slot.queue().waiting())),
         memory_bytes: plugin.tally.memory_bytes(),
-        grants: plugin.record.granted.as_ref().and_then(|granted| serde_json::to_value(granted).ok()),
+        asks: running.and_then(|running| shown(&running.asks)),
+        grants: running.and_then(|running| shown(&running.grants)),
+        missing: missing.as_ref().and_then(shown),
+        granted_by_command: plugin.record.granted.as_ref().filter(|granted| !granted.is_empty()).and_then(shown),
         last: plugin.last.clone(),
         held_back: plugin.record.held_back.as_ref().map(|held| format!("{}: {}", held.hash, held.why)),
         kept: plugin.record.good.iter().map(kept).collect(),

@@ -1,6 +1,6 @@
 //! Reports of plugins, for people: a table of all, or everything about one.
 
-use super::words::{age, grants, size};
+use super::words::{age, asked, grants, size, to_grant};
 use crate::{
     bot::{
         control::{CandidateReport, PluginReport},
@@ -63,11 +63,16 @@ fn line(cells: &[String; 7], widths: &[usize; 7]) -> String {
     padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
 }
 
-/// What the operator has to know: that the last attempt came to no good end, and that a candidate runs.
+/// What the operator has to know: that the last attempt came to no good end, what the plugin lacks, and that a candidate
+/// runs.
 fn news(report: &PluginReport) -> impl Iterator<Item = String> {
     let last = report.last.as_ref().filter(|last| last.kind.class() != Class::Done).map(without_name);
     let candidate = report.candidate.as_ref().map(|candidate| format!("beside it {}", tally(candidate)));
-    last.into_iter().chain(candidate)
+    let missing = report
+        .missing
+        .as_ref()
+        .map(|missing| format!("! not granted: {}; see `cometbot plugins {}`", asked(missing), report.name));
+    last.into_iter().chain(missing).chain(candidate)
 }
 
 fn without_name(outcome: &Outcome) -> String {
@@ -101,8 +106,15 @@ pub(super) fn details(report: &PluginReport, now: u64) -> String {
         say("quarantine", format!("{quarantined} of them: see `cometbot quarantine list {name}`"));
     }
     say("memory", size(report.memory_bytes));
-    if let Some(value) = &report.grants {
-        say("granted", grants(value));
+    if let (Some(asks), Some(missing)) = (&report.asks, &report.missing) {
+        say("asks", grants(asks));
+        report.grants.iter().for_each(|value| say("granted", grants(value)));
+        say("! missing", format!("{}\n{}", asked(missing), to_grant(name, asks)));
+    } else if let Some(value) = &report.grants {
+        say("granted", format!("{}, which is all that it asks for", grants(value)));
+    }
+    if let Some(value) = &report.granted_by_command {
+        say("by command", asked(value));
     }
     if let Some(last) = &report.last {
         say("last", format!("{} ago: {}", age(last.at, now), without_name(last)));

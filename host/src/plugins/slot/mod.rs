@@ -29,7 +29,7 @@ pub use self::{
     swap::{Manner, SwapError, Switched},
     version::{Identity, Version},
 };
-use super::grants::Grants;
+use super::grants::Granted;
 use crate::metrics::PluginTally;
 
 mod instance;
@@ -53,6 +53,7 @@ enum Order {
     Swap { version: Box<Version>, manner: Manner, reply: oneshot::Sender<Result<Switched, SwapError>> },
     Shadow { candidate: Box<Version>, reply: oneshot::Sender<Result<Arc<Comparison>, SwapError>> },
     EndShadow,
+    Regrant(Box<Granted>),
     Drain,
 }
 
@@ -110,17 +111,9 @@ impl Slot {
         replied
     }
 
-    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap. What it
-    /// asks the server it may as far as that is `granted`.
-    pub fn shadow(
-        &self,
-        mut candidate: Version,
-        granted: Arc<Grants>,
-    ) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
+    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap.
+    pub fn shadow(&self, candidate: Version) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
         let (reply, replied) = oneshot::channel();
-        if !candidate.grants.beyond(&granted).is_empty() {
-            candidate.limit(granted);
-        }
         let _ = self.orders.send(Order::Shadow { candidate: Box::new(candidate), reply });
         replied
     }
@@ -128,6 +121,12 @@ impl Slot {
     /// Ends the candidate that runs beside, if there is one.
     pub fn end_shadow(&self) {
         let _ = self.orders.send(Order::EndShadow);
+    }
+
+    /// From the next event on this is what is granted, to the version that runs and to the one that may come back. A
+    /// candidate that runs beside ends.
+    pub fn regrant(&self, granted: Granted) {
+        let _ = self.orders.send(Order::Regrant(Box::new(granted)));
     }
 
     /// Lets the slot handle what waits, then ends it; gives what it has done.

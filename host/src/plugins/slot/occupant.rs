@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     metrics::{Dropped, Failed},
-    plugins::{api::Event, limits::QUEUE_BYTES},
+    plugins::{api::Event, grants::Granted, limits::QUEUE_BYTES},
 };
 
 mod on_probation;
@@ -41,13 +41,24 @@ pub(super) struct Occupant {
     /// How many versions have taken over. After the first of them the routes may have been made for another version than
     /// the running one.
     turn: u64,
+    /// Whether what the running version may hear has changed: then what waits may have been meant for what it was.
+    is_regranted: bool,
     news: mpsc::UnboundedSender<News>,
 }
 
 impl Occupant {
     /// A task that handles what `queue` gets, with `version` to begin with.
     pub(super) fn new(version: Version, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
-        Self { running: version, probation: None, shadow: None, queue, batch: VecDeque::new(), turn: 0, news }
+        Self {
+            running: version,
+            probation: None,
+            shadow: None,
+            queue,
+            batch: VecDeque::new(),
+            turn: 0,
+            is_regranted: false,
+            news,
+        }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
@@ -88,6 +99,7 @@ impl Occupant {
                 let _ = reply.send(self.begin_shadow(*candidate).await);
             }
             Order::EndShadow => self.shadow = None,
+            Order::Regrant(granted) => self.regrant(&granted),
             Order::Drain => {
                 loop {
                     if self.batch.is_empty() {
@@ -140,8 +152,17 @@ impl Occupant {
             }
             probation => let_go(probation.replace(Box::new(Probation::begin(old, &terms.probation)))),
         }
-        let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
+        let fallback = self.probation.as_ref().map(|probation| probation.fallback.identity());
         Ok(Switched { pause: since.elapsed(), state_bytes, fallback, turn: self.turn })
+    }
+
+    /// From now on this is what is granted. A candidate ends: it runs for itself, with what was granted to it.
+    fn regrant(&mut self, granted: &Granted) {
+        self.running.regrant(granted);
+        if let Some(probation) = &mut self.probation {
+            probation.fallback.regrant(granted);
+        }
+        (self.shadow, self.is_regranted) = (None, true);
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
@@ -179,7 +200,7 @@ impl Occupant {
 
     /// Handles one event; gives how many bytes of sends are committed and not flushed.
     async fn handle(&mut self, event: Arc<Event>) -> usize {
-        if self.turn > 0 && !self.running.grants.hears(&event.pipe, &event.name) {
+        if (self.turn > 0 || self.is_regranted) && !self.running.grants.hears(&event.pipe, &event.name) {
             let fallback = self.probation.as_ref().map(|probation| &probation.fallback);
             if fallback.is_some_and(|fallback| fallback.grants.hears(&event.pipe, &event.name)) {
                 self.note(Past { event, fate: Fate::Unheard, why: None }).await;
