@@ -62,3 +62,13 @@ async fn a_trap_in_save() {
 async fn a_trap_in_restore() {
     replacing("trap_in_restore", &format!("its `restore` failed: {TRAP}")).await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_whose_start_never_ends() {
+    replacing("loop_in_start_function", "it does not start: it ran longer than 500 ms and was stopped").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_version_whose_setup_never_ends() {
+    replacing("loop_in_setup", "its `setup` failed: it ran longer than 500 ms and was stopped").await;
+}

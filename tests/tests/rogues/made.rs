@@ -1,5 +1,7 @@
 //! Rogues that are too large to be kept.
 
+use std::fmt::Write as _;
+
 /// The end of every plugin's exports: it hears nothing, and does nothing.
 const EXPORTS: &str = r#"(memory (export "memory") 1)
 (func (export "setup") (result i32) (i32.const 0x20))
@@ -29,6 +31,16 @@ const COMPONENT: &str = r#"
 
 /// A gibibyte, as the length of a segment.
 const DATA_BYTES: u32 = 1 << 30;
+
+/// A module with so many functions besides its own.
+pub fn module_of_functions(functions: usize) -> String {
+    let mut text = format!("(module {EXPORTS}\n");
+    for number in 0..functions {
+        let _ = writeln!(text, "(func (param i32) (result i32) (i32.mul (local.get 0) (i32.const {number})))");
+    }
+    text.push(')');
+    text
+}
 
 /// A component that makes so many instances of an empty module besides its own.
 pub fn component_of_instances(instances: usize) -> String {

@@ -19,6 +19,7 @@ mod scene;
 
 mod asking;
 mod at_a_reload;
+mod flooding;
 mod in_its_memory;
 mod sending;
 mod taking_memory;

@@ -59,6 +59,11 @@ impl Scene {
         Self { name, home, bot, talk, client, before_kib, lines: LINES, comet }
     }
 
+    /// Lets the rogue write more lines into the log than others.
+    pub fn lines(&mut self, lines: usize) {
+        self.lines = lines;
+    }
+
     /// Waits longer than usual for what the bot says.
     pub fn patient(mut self, patience: Duration) -> Self {
         self.bot = self.bot.patient(patience);

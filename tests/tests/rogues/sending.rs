@@ -15,3 +15,16 @@ async fn a_million_times_for_one_event() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_it_did_not_ask_to() {
+    at_best(async || {
+        let scene = Scene::open("send_without_asking").await;
+        scene.enters();
+        scene.starts().await;
+        scene.hears(3);
+        scene.says("a call was refused: `setup` did not ask to send in the pipe \"web_neighbour\"").await;
+        scene.ends().await
+    })
+    .await;
+}

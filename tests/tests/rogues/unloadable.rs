@@ -26,3 +26,15 @@ async fn a_component_of_ten_thousand_instances() {
     })
     .await;
 }
+
+/// That is not more than is allowed: it runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_module_of_a_hundred_thousand_functions() {
+    at_best(async || {
+        let scene = Scene::open("many_functions").await;
+        scene.puts("wat", made::module_of_functions(100_000).as_bytes());
+        scene.says("plugin started").await;
+        scene.ends().await
+    })
+    .await;
+}
