@@ -15,6 +15,7 @@ use prometheus_client::{
 };
 
 use super::{
+    gate::{GateTally, Gates},
     held::Held,
     reload::{Reload, ReloadKind},
     sends::SendTally,
@@ -22,7 +23,7 @@ use super::{
 use crate::report::{Throttle, brief};
 
 /// The part of the bot that lines about plugins are of.
-const TARGET: &str = "cometbot::plugins::slot::occupant";
+pub(super) const TARGET: &str = "cometbot::plugins::slot::occupant";
 
 /// Failures that are logged one by one; those beyond are counted.
 const FAILURES_PER_SECOND: u32 = 20;
@@ -44,6 +45,8 @@ pub struct Failed<'a> {
     pub pipe: &'a str,
     /// The event's name.
     pub event: &'a str,
+    /// How often it was tried.
+    pub tries: u32,
     /// The plugin's functions that were running, innermost first.
     pub backtrace: &'a [String],
     /// Why, in words.
@@ -116,8 +119,8 @@ struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Name {
-    plugin: Arc<str>,
+pub(super) struct Name {
+    pub(super) plugin: Arc<str>,
 }
 
 /// The series of all plugins.
@@ -128,6 +131,7 @@ pub(super) struct Plugins {
     memory: Family<Name, Gauge>,
     reloads: Family<ReloadLabels, Counter>,
     pauses: Histogram,
+    gates: Gates,
     sends: SendTally,
 }
 
@@ -150,7 +154,8 @@ impl Plugins {
             Unit::Seconds,
             pauses.clone(),
         );
-        Self { held: Held::default(), events, memory, reloads, pauses, sends: sends.clone() }
+        let gates = Gates::register(registry);
+        Self { held: Held::default(), events, memory, reloads, pauses, gates, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -171,6 +176,7 @@ struct Tally {
     failed: Counter,
     dropped: Counter,
     memory: Gauge,
+    gate: GateTally,
     failure_lines: Mutex<Throttle>,
     drop_lines: Mutex<Throttle>,
     /// Whether drops have been counted that no line speaks of yet.
@@ -190,6 +196,7 @@ impl Tally {
             failed: counter(Outcome::Failed),
             dropped: counter(Outcome::Dropped),
             memory: plugins.memory.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
+            gate: plugins.gates.tally(&name),
             plugins: Arc::clone(plugins),
             name,
             failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
@@ -210,6 +217,7 @@ impl Drop for Tally {
                 self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
             }
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
+            self.plugins.gates.remove(&self.name);
         });
     }
 }
@@ -218,6 +226,12 @@ impl PluginTally {
     /// The plugin handled an event. For every event: it only counts.
     pub fn handled(&self) {
         self.0.handled.inc();
+    }
+
+    /// What holds it up.
+    #[must_use]
+    pub fn gate(&self) -> &GateTally {
+        &self.0.gate
     }
 
     /// Something became of the plugin's file.
@@ -259,7 +273,7 @@ impl PluginTally {
         self.0.failed.get()
     }
 
-    /// The plugin failed on an event, which is lost for it.
+    /// The plugin failed on an event for good.
     #[cold]
     pub fn failed(&self, failed: &Failed<'_>) {
         self.0.failed.inc();
@@ -272,6 +286,7 @@ impl PluginTally {
             times,
             pipe = failed.pipe,
             event = failed.event,
+            tries = (failed.tries > 1).then_some(failed.tries),
             backtrace,
             "the plugin failed on an event: {}",
             brief(&failed.why.to_string())
@@ -310,6 +325,6 @@ impl PluginTally {
     }
 }
 
-fn pass(lines: &Mutex<Throttle>, times: u64) -> Option<u64> {
+pub(super) fn pass(lines: &Mutex<Throttle>, times: u64) -> Option<u64> {
     lines.lock().unwrap_or_else(PoisonError::into_inner).pass_many(times)
 }

@@ -185,15 +185,34 @@ fn a_plugin_counts_what_it_does_and_says_where_it_fails() {
     let karma = metrics.plugin("karma");
     (0..5).for_each(|_| karma.handled());
     let backtrace = ["inner".to_owned(), "outer".to_owned()];
-    let failed =
-        |backtrace| Failed { version: "1.0.0+abc", pipe: "web_chat", event: "msg", backtrace, why: &"it trapped" };
+    let failed = |backtrace, tries| Failed {
+        version: "1.0.0+abc",
+        pipe: "web_chat",
+        event: "msg",
+        tries,
+        backtrace,
+        why: &"it trapped",
+    };
+    let pause = Duration::from_millis(200);
     let lines = said(|| {
-        karma.failed(&failed(&backtrace));
-        karma.failed(&failed(&[]));
+        karma.gate().retried(&Retried {
+            version: "1.0.0+abc",
+            pipe: "web_chat",
+            event: "msg",
+            backtrace: &[],
+            why: &"it trapped",
+            pause,
+        });
+        karma.failed(&failed(&backtrace, 2));
+        karma.failed(&failed(&[], 1));
     });
-    assert_eq!(lines[0]["message"], "the plugin failed on an event: it trapped");
-    assert_eq!((&lines[0]["backtrace"], &lines[0]["plugin"]), (&json!("inner < outer"), &json!("karma")));
-    assert_eq!(lines[1].get("backtrace"), None);
+    assert_eq!(lines[0]["message"], "a try at an event failed, the next one comes in 200 ms: it trapped");
+    assert_eq!(lines[0]["level"], "WARN");
+    assert_eq!(value(&metrics, "cometbot_plugin_retries_total{plugin=\"karma\"}"), Some(1.0));
+    assert_eq!(lines[1]["message"], "the plugin failed on an event: it trapped");
+    assert_eq!((&lines[1]["backtrace"], &lines[1]["plugin"]), (&json!("inner < outer"), &json!("karma")));
+    assert_eq!((lines[1].get("tries"), lines[2].get("tries")), (Some(&json!(2)), None));
+    assert_eq!(lines[2].get("backtrace"), None);
     assert_eq!((karma.events_handled(), karma.events_failed()), (5, 2));
     assert_eq!(value(&metrics, "cometbot_plugin_events_total{plugin=\"karma\",outcome=\"handled\"}"), Some(5.0));
     assert_eq!(value(&metrics, "cometbot_plugin_events_total{plugin=\"karma\",outcome=\"failed\"}"), Some(2.0));

@@ -21,6 +21,7 @@ mod cut_off;
 mod echo_answers;
 mod every_kind_of_file_is_loaded;
 mod example_plugins;
+mod failures_are_tried_again;
 mod first_steps;
 mod flood;
 mod folder_is_followed;

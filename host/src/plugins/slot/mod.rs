@@ -7,6 +7,7 @@
 //! - [`Version`] and [`Starter`]: a version that could take over, and what makes one.
 //! - [`Queue`]: where events wait.
 //! - `occupant`: the task that handles them; `instance`: one instance of a version.
+//! - `gate`: until when it takes no next event; `retry`: how an event is tried again.
 //! - `swap`, `probation`: how a version takes over, and how it is taken back.
 //! - `shadow`: a candidate that runs beside it, without effect.
 //!
@@ -32,10 +33,12 @@ pub use self::{
 use super::grants::Grants;
 use crate::metrics::PluginTally;
 
+mod gate;
 mod instance;
 mod occupant;
 mod probation;
 mod queue;
+mod retry;
 mod shadow;
 mod starter;
 mod swap;

@@ -1,6 +1,7 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
 //!
-//! `on_probation`: what it does besides while that version may still be taken back.
+//! `on_probation`: what it does besides while that version may still be taken back. `on_failure`: what it does about an
+//! event on which the version failed.
 
 use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
@@ -9,18 +10,21 @@ use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
     Happened, News, Order,
+    gate::Gate,
     instance::Failure,
     probation::{Cause, Fate, Past, Probation},
     queue::Queue,
+    retry::Tries,
     shadow::{Comparison, Seen, Shadow},
     swap::{Manner, SwapError, Switched, carry_state},
     version::Version,
 };
 use crate::{
-    metrics::{Dropped, Failed},
+    metrics::Dropped,
     plugins::{api::Event, limits::QUEUE_BYTES},
 };
 
+mod on_failure;
 mod on_probation;
 
 /// Sends that are ready leave at the latest when they are so many bytes.
@@ -38,6 +42,12 @@ pub(super) struct Occupant {
     queue: Arc<Queue>,
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
+    /// Closed while no next event shall be taken.
+    gate: Gate,
+    /// At the event at the front.
+    tries: Tries,
+    /// Whether it ends with what waits.
+    is_draining: bool,
     /// How many versions have taken over. After the first of them the routes may have been made for another version than
     /// the running one.
     turn: u64,
@@ -47,17 +57,30 @@ pub(super) struct Occupant {
 impl Occupant {
     /// A task that handles what `queue` gets, with `version` to begin with.
     pub(super) fn new(version: Version, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
-        Self { running: version, probation: None, shadow: None, queue, batch: VecDeque::new(), turn: 0, news }
+        Self {
+            running: version,
+            probation: None,
+            shadow: None,
+            queue,
+            batch: VecDeque::new(),
+            gate: Gate::default(),
+            tries: Tries::default(),
+            is_draining: false,
+            turn: 0,
+            news,
+        }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let queue = Arc::clone(&self.queue);
         let outgoing = Arc::clone(self.running.starter.outgoing());
         loop {
-            if self.batch.is_empty() {
+            let is_open = !self.gate.is_closed();
+            if is_open && self.batch.is_empty() {
                 queue.take(&mut self.batch);
             }
             let busy = !self.batch.is_empty();
+            let opens = OptionFuture::from(self.gate.until().map(|until| sleep_until(until.into())));
             let over = self.probation.as_ref().map(|probation| sleep_until(probation.until().into()));
             let over = OptionFuture::from(over);
             tokio::select! {
@@ -66,9 +89,10 @@ impl Occupant {
                     Some(order) => if self.obey(order).await.is_break() { return },
                     None => return,
                 },
-                () = outgoing.lane().room(), if busy => self.stretch(&orders).await,
+                Some(()) = opens => self.gate.pass(Instant::now()),
+                () = outgoing.lane().room(), if busy && is_open => self.stretch(&orders).await,
                 Some(()) = over => self.pass(),
-                () = queue.filled(), if !busy => {}
+                () = queue.filled(), if !busy && is_open => {}
             }
         }
     }
@@ -81,7 +105,8 @@ impl Occupant {
                 // Whoever does not wait for it any more has stopped.
                 let _ = reply.send(outcome);
                 if has_swapped {
-                    Box::pin(self.retry()).await;
+                    self.begin_anew();
+                    Box::pin(self.give_again()).await;
                 }
             }
             Order::Shadow { candidate, reply } => {
@@ -89,6 +114,8 @@ impl Occupant {
             }
             Order::EndShadow => self.shadow = None,
             Order::Drain => {
+                self.is_draining = true;
+                self.begin_anew();
                 loop {
                     if self.batch.is_empty() {
                         self.queue.take(&mut self.batch);
@@ -157,7 +184,7 @@ impl Occupant {
         for _ in 0..STRETCH_EVENTS {
             let Some(event) = self.batch.pop_front() else { break };
             let committed = self.handle(event).await;
-            if committed >= FLUSH_BYTES || !orders.is_empty() {
+            if committed >= FLUSH_BYTES || self.gate.is_closed() || !orders.is_empty() {
                 break;
             }
         }
@@ -188,23 +215,20 @@ impl Occupant {
         }
         match self.attempt(&event).await {
             Ok(committed) => {
+                self.tries.begin_anew();
                 if self.probation.is_some() {
                     self.note(Past { event, fate: Fate::Handled, why: None }).await;
                 }
                 committed
             }
             Err(why) => {
-                if self.probation.is_some() {
-                    self.note(Past { event, fate: Fate::Failed, why: Some(why) }).await;
-                } else {
-                    self.lose(&event, &why);
-                }
+                self.fail(event, why).await;
                 0
             }
         }
     }
 
-    /// Lets the running version handle an event, counts it, and says so if it failed.
+    /// Lets the running version handle an event; counts it if that went well.
     async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
         let outcome = match &self.shadow {
             None => self.running.deliver(Arc::clone(event)).await,
@@ -216,44 +240,28 @@ impl Occupant {
                 self.running.starter.tally().handled();
                 Ok(committed)
             }
-            Err(failure) => {
-                self.running.failed += 1;
-                Err(self.failed(event, failure))
-            }
+            Err(failure) => Err(self.cause(failure)),
         }
+    }
+
+    /// The same for an event that has had its tries: a failure is final.
+    async fn attempt_once(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
+        let outcome = self.attempt(event).await;
+        if let Err(why) = &outcome {
+            self.count_failure(event, why, 1);
+        }
+        outcome
     }
 
     /// The same before the eyes of a candidate.
     async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<usize, Failure> {
         let outcome = self.running.rehearse(Arc::clone(event)).await;
-        if let Some(shadow) = &self.shadow {
+        let is_final = outcome.is_ok() || !self.may_try_again();
+        if let Some(shadow) = self.shadow.as_ref().filter(|_| is_final) {
             let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
             shadow.show(Seen { event: Arc::clone(event), outcome });
         }
         outcome.map(|commands| self.running.perform(commands))
-    }
-
-    #[cold]
-    fn failed(&self, event: &Event, failure: Failure) -> Cause {
-        let reason = failure.to_string();
-        let backtrace = match failure {
-            Failure::Crashed(crash) => crash.backtrace,
-            Failure::Returned(_) | Failure::NotRestarted(_) => Vec::new(),
-        };
-        let label = Arc::clone(&self.running.label);
-        self.running.starter.tally().failed(&Failed {
-            version: &label,
-            pipe: &event.pipe,
-            event: &event.name,
-            backtrace: &backtrace,
-            why: &reason,
-        });
-        Cause { reason, backtrace, label }
-    }
-
-    /// An event that nobody will handle any more.
-    fn lose(&self, event: &Event, why: &Cause) {
-        self.running.starter.keep_failed(event, &why.label, &why.reason, &why.backtrace);
     }
 
     fn tell(&self, what: Happened) {
