@@ -1,15 +1,17 @@
-//! What holds up a plugin: tries that failed and are repeated.
+//! What holds up a plugin: tries that failed and are repeated, and its breaker.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use prometheus_client::{
-    metrics::{counter::Counter, family::Family},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
     registry::Registry,
 };
+
+use serde::{Deserialize, Serialize};
 
 use super::plugin::{Name, TARGET, pass};
 use crate::report::{Throttle, brief};
@@ -33,23 +35,72 @@ pub struct Retried<'a> {
     pub pause: Duration,
 }
 
+/// A plugin is left in peace.
+pub struct BreakerOpened<'a> {
+    /// The running version.
+    pub version: &'a str,
+    /// On so many events it failed in a row.
+    pub failures: u32,
+    /// How long it is left in peace.
+    pub pause: Duration,
+    /// And so until when.
+    pub until: Instant,
+    /// Why it failed on the last one, in words.
+    pub why: &'a str,
+}
+
+/// Whether a plugin gets events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BreakerState {
+    /// It does.
+    #[default]
+    Closed,
+    /// It gets one, and what becomes of that decides.
+    HalfOpen,
+    /// It does not for now.
+    Open,
+}
+
+/// How a plugin's breaker stands.
+#[derive(Debug, Clone, Default)]
+pub struct BreakerView {
+    /// Whether it gets events.
+    pub state: BreakerState,
+    /// On so many events it failed in a row, if it was left in peace for that.
+    pub failures: u32,
+    /// When it gets the next one, while it is left in peace.
+    pub next_try: Option<Instant>,
+    /// Why it failed on the last one, in words.
+    pub why: String,
+}
+
 /// The series of all plugins.
 #[derive(Debug)]
 pub(super) struct Gates {
     retries: Family<Name, Counter>,
+    breakers: Family<Name, Gauge>,
 }
 
 impl Gates {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let retries = Family::default();
         registry.register("plugin_retries", "Tries at an event that failed and were repeated", retries.clone());
-        Self { retries }
+        let breakers = Family::default();
+        registry.register(
+            "plugin_breaker_state",
+            "Whether a plugin gets events: 0 it does, 1 it gets one that decides, 2 it does not",
+            breakers.clone(),
+        );
+        Self { retries, breakers }
     }
 
     pub(super) fn tally(&self, plugin: &Arc<str>) -> GateTally {
         let name = Name { plugin: Arc::clone(plugin) };
         GateTally {
             retries: self.retries.get_or_create_owned(&name),
+            breaker: self.breakers.get_or_create_owned(&name),
+            view: Mutex::default(),
             try_lines: Mutex::new(Throttle::lines_per_second(TRIES_PER_SECOND)),
             plugin: Arc::clone(plugin),
         }
@@ -58,6 +109,7 @@ impl Gates {
     pub(super) fn remove(&self, plugin: &Arc<str>) {
         let name = Name { plugin: Arc::clone(plugin) };
         self.retries.remove(&name);
+        self.breakers.remove(&name);
     }
 }
 
@@ -66,6 +118,8 @@ impl Gates {
 pub struct GateTally {
     plugin: Arc<str>,
     retries: Counter,
+    breaker: Gauge,
+    view: Mutex<BreakerView>,
     try_lines: Mutex<Throttle>,
 }
 
@@ -87,5 +141,53 @@ impl GateTally {
             retried.pause.as_millis(),
             brief(&retried.why.to_string())
         );
+    }
+
+    /// It is left in peace, and its events wait.
+    pub fn breaker_opened(&self, opened: &BreakerOpened<'_>) {
+        let BreakerOpened { version, failures, pause, until, why } = opened;
+        let why = brief(why);
+        let (state, next_try) = (BreakerState::Open, Some(*until));
+        self.show(BreakerView { state, failures: *failures, next_try, why: why.clone() });
+        tracing::error!(
+            target: TARGET,
+            plugin = &*self.plugin,
+            version,
+            failures,
+            "breaker open: the plugin failed on {failures} events in a row and gets none for {} s, they wait; the last \
+             failure: {why}",
+            pause.as_secs_f64()
+        );
+    }
+
+    /// It gets an event again, which decides.
+    pub fn breaker_half_open(&self, version: &str) {
+        let mut view = self.breaker();
+        (view.state, view.next_try) = (BreakerState::HalfOpen, None);
+        self.show(view);
+        tracing::info!(
+            target: TARGET, plugin = &*self.plugin, version, "breaker half-open: the plugin gets one event"
+        );
+    }
+
+    /// It gets its events again.
+    pub fn breaker_closed(&self, version: &str) {
+        self.show(BreakerView::default());
+        tracing::info!(target: TARGET, plugin = &*self.plugin, version, "breaker closed: the plugin gets its events");
+    }
+
+    /// How its breaker stands.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerView {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn show(&self, view: BreakerView) {
+        self.breaker.set(match view.state {
+            BreakerState::Closed => 0,
+            BreakerState::HalfOpen => 1,
+            BreakerState::Open => 2,
+        });
+        *self.view.lock().unwrap_or_else(PoisonError::into_inner) = view;
     }
 }

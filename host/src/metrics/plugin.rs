@@ -15,7 +15,7 @@ use prometheus_client::{
 };
 
 use super::{
-    gate::{GateTally, Gates},
+    gate::{BreakerView, GateTally, Gates},
     held::Held,
     reload::{Reload, ReloadKind},
     sends::SendTally,
@@ -291,6 +291,26 @@ impl PluginTally {
             "the plugin failed on an event: {}",
             brief(&failed.why.to_string())
         );
+    }
+
+    /// The plugin ends while its breaker is open, and so many events waited. Gives the reason by which they are kept.
+    #[cold]
+    pub fn not_tried(&self, version: &str, events: usize) -> String {
+        self.0.failed.inc_by(events as u64);
+        if events > 0 {
+            tracing::warn!(
+                target: TARGET,
+                plugin = &*self.0.name,
+                version,
+                events,
+                "the plugin ends while its breaker is open, so what waited goes to quarantine untried"
+            );
+        }
+        let BreakerView { failures, why, .. } = self.gate().breaker();
+        format!(
+            "it was not tried: the plugin had failed on {failures} events in a row when it was to end; the last failure: \
+             {why}"
+        )
     }
 
     /// Events found no room in the plugin's queue. To be called now and then with none as well: a line may be owed for

@@ -219,6 +219,32 @@ fn a_plugin_counts_what_it_does_and_says_where_it_fails() {
 }
 
 #[test]
+fn a_breaker_shows_how_it_stands_and_says_each_change() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let state = || value(&metrics, "cometbot_plugin_breaker_state{plugin=\"karma\"}");
+    assert_eq!(state(), Some(0.0));
+    let (pause, until) = (Duration::from_secs(10), std::time::Instant::now());
+    let lines = said(|| {
+        karma.gate().breaker_opened(&BreakerOpened { version: "1", failures: 5, pause, until, why: "it trapped" });
+        assert_eq!((state(), karma.gate().breaker().next_try), (Some(2.0), Some(until)));
+        karma.gate().breaker_half_open("1");
+        assert_eq!((state(), karma.gate().breaker().next_try), (Some(1.0), None));
+        let reason = karma.not_tried("1", 3);
+        assert!(reason.contains("failed on 5 events in a row") && reason.ends_with("it trapped"), "{reason}");
+        karma.gate().breaker_closed("1");
+    });
+    assert_eq!((state(), karma.gate().breaker().state), (Some(0.0), BreakerState::Closed));
+    assert_eq!(karma.events_failed(), 3);
+    let levels: Vec<_> = lines.iter().map(|line| line["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["ERROR", "INFO", "WARN", "INFO"]);
+    assert_eq!(
+        lines[0]["message"],
+        "breaker open: the plugin failed on 5 events in a row and gets none for 10 s, they wait; the last failure: it trapped"
+    );
+}
+
+#[test]
 fn dropped_events_are_counted_at_once_and_said_in_time() {
     let metrics = Metrics::new();
     let karma = metrics.plugin("karma");

@@ -89,12 +89,13 @@ async fn a_bot_that_stops_does_not_wait_for_the_next_try_and_keeps_the_event() {
     let comet = Comet::start().await;
     let home = Home::at(&comet)
         .set("plugin.rogue", "retries = 2\nretry-ms = 60000")
-        .plugin("rogue.wat", Plugin::rogue("unreachable").text());
+        .plugin("rogue.wat", Plugin::rogue("unreachable").text())
+        .plugin("witness.wat", Plugin::answering("web_chat", "witness").text());
     let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     client.send_all("web_chat", "msg", ["misbehave", "fine"]);
     bot.wait_for("the first try", is_try).await;
-    client.send_and_wait("web_nobody", "fence", "").await;
+    assert_eq!(client.next_lines(2).await, ["witness misbehave", "witness fine"], "they have arrived");
     let ended = bot.stop().await;
     assert!(ended.took < Duration::from_secs(5), "{ended:?}");
     assert!(ended.err.contains("\"handled\":1,\"failed\":1"), "{}", ended.err);

@@ -11,6 +11,7 @@
 mod asks_a_running_bot;
 mod attempts_that_cross;
 mod authors;
+mod breaker;
 mod built_for_earlier_contracts;
 mod built_for_something_else;
 mod catch_up;

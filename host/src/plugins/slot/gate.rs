@@ -9,12 +9,19 @@ use std::time::Instant;
 pub(super) enum Keeper {
     /// The pause before an event is tried again.
     Retry,
+    /// An open breaker.
+    Breaker,
+}
+
+impl Keeper {
+    const ALL: [Self; 2] = [Self::Retry, Self::Breaker];
 }
 
 /// Open, or closed until the last of its keepers lets it go.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     retry: Option<Instant>,
+    breaker: Option<Instant>,
     /// The latest of them: events look at this one alone.
     until: Option<Instant>,
 }
@@ -44,7 +51,7 @@ impl Gate {
 
     /// Those let it go whose time has come.
     pub(super) fn pass(&mut self, now: Instant) {
-        for keeper in [Keeper::Retry] {
+        for keeper in Keeper::ALL {
             self.of(keeper).take_if(|until| *until <= now);
         }
         self.settle();
@@ -53,10 +60,36 @@ impl Gate {
     const fn of(&mut self, keeper: Keeper) -> &mut Option<Instant> {
         match keeper {
             Keeper::Retry => &mut self.retry,
+            Keeper::Breaker => &mut self.breaker,
         }
     }
 
     fn settle(&mut self) {
-        self.until = self.retry;
+        self.until = self.retry.max(self.breaker);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn it_is_closed_until_the_last_of_its_keepers_lets_it_go() {
+        let now = Instant::now();
+        let (soon, later) = (now + Duration::from_secs(1), now + Duration::from_secs(2));
+        let mut gate = Gate::default();
+        assert!(!gate.is_closed());
+        gate.close(Keeper::Retry, soon);
+        gate.close(Keeper::Breaker, later);
+        assert_eq!(gate.until(), Some(later));
+        gate.pass(soon);
+        assert_eq!(gate.until(), Some(later));
+        gate.let_go(Keeper::Breaker);
+        assert!(!gate.is_closed());
+        gate.close(Keeper::Breaker, later);
+        gate.pass(later);
+        assert!(!gate.is_closed());
     }
 }

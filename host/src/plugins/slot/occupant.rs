@@ -10,7 +10,8 @@ use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
     Happened, News, Order,
-    gate::Gate,
+    breaker::Breaker,
+    gate::{Gate, Keeper},
     instance::Failure,
     probation::{Cause, Fate, Past, Probation},
     queue::Queue,
@@ -46,6 +47,7 @@ pub(super) struct Occupant {
     gate: Gate,
     /// At the event at the front.
     tries: Tries,
+    breaker: Breaker,
     /// Whether it ends with what waits.
     is_draining: bool,
     /// How many versions have taken over. After the first of them the routes may have been made for another version than
@@ -65,6 +67,7 @@ impl Occupant {
             batch: VecDeque::new(),
             gate: Gate::default(),
             tries: Tries::default(),
+            breaker: Breaker::default(),
             is_draining: false,
             turn: 0,
             news,
@@ -89,7 +92,7 @@ impl Occupant {
                     Some(order) => if self.obey(order).await.is_break() { return },
                     None => return,
                 },
-                Some(()) = opens => self.gate.pass(Instant::now()),
+                Some(()) = opens => self.open_gate(),
                 () = outgoing.lane().room(), if busy && is_open => self.stretch(&orders).await,
                 Some(()) = over => self.pass(),
                 () = queue.filled(), if !busy && is_open => {}
@@ -115,8 +118,13 @@ impl Occupant {
             Order::EndShadow => self.shadow = None,
             Order::Drain => {
                 self.is_draining = true;
-                self.begin_anew();
+                self.tries.begin_anew();
+                self.gate.let_go(Keeper::Retry);
                 loop {
+                    if self.breaker.is_open() {
+                        self.keep_what_waits();
+                        break;
+                    }
                     if self.batch.is_empty() {
                         self.queue.take(&mut self.batch);
                     }
@@ -127,6 +135,9 @@ impl Occupant {
                 }
                 self.report_dropped();
                 self.pass();
+                if self.breaker.reset() {
+                    self.running.starter.tally().gate().breaker_closed(&self.running.label);
+                }
                 return ControlFlow::Break(());
             }
         }
@@ -190,6 +201,9 @@ impl Occupant {
         }
         self.running.starter.outgoing().flush();
         self.report_dropped();
+        if self.gate.is_closed() {
+            self.queue.set_held(self.batch.len());
+        }
         tokio::task::consume_budget().await;
     }
 
@@ -215,7 +229,7 @@ impl Occupant {
         }
         match self.attempt(&event).await {
             Ok(committed) => {
-                self.tries.begin_anew();
+                self.mend();
                 if self.probation.is_some() {
                     self.note(Past { event, fate: Fate::Handled, why: None }).await;
                 }
