@@ -1,14 +1,14 @@
-//! What holds up a plugin: tries that failed and are repeated, and its breaker.
+//! What holds up a plugin: tries that failed and are repeated, its breaker, and the pace of its sends.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
 use prometheus_client::{
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ use crate::report::{Throttle, brief};
 
 /// Tries that are logged one by one; those beyond are counted.
 const TRIES_PER_SECOND: u32 = 20;
+
+/// A plugin that is slowed again is told of only after it has been quick for so long.
+const QUICK_FOR: Duration = Duration::from_secs(60);
 
 /// A try at an event that failed and is not the last one.
 pub struct Retried<'a> {
@@ -80,7 +83,11 @@ pub struct BreakerView {
 pub(super) struct Gates {
     retries: Family<Name, Counter>,
     breakers: Family<Name, Gauge>,
+    slowed: Family<Name, Seconds>,
 }
+
+/// A sum of times.
+type Seconds = Counter<f64, AtomicU64>;
 
 impl Gates {
     pub(super) fn register(registry: &mut Registry) -> Self {
@@ -92,7 +99,14 @@ impl Gates {
             "Whether a plugin gets events: 0 it does, 1 it gets one that decides, 2 it does not",
             breakers.clone(),
         );
-        Self { retries, breakers }
+        let slowed = Family::default();
+        registry.register_with_unit(
+            "plugin_slowed",
+            "For how long a plugin got no event because it had sent too much",
+            Unit::Seconds,
+            slowed.clone(),
+        );
+        Self { retries, breakers, slowed }
     }
 
     pub(super) fn tally(&self, plugin: &Arc<str>) -> GateTally {
@@ -101,6 +115,8 @@ impl Gates {
             retries: self.retries.get_or_create_owned(&name),
             breaker: self.breakers.get_or_create_owned(&name),
             view: Mutex::default(),
+            slowed: self.slowed.get_or_create_owned(&name),
+            slowed_until: Mutex::default(),
             try_lines: Mutex::new(Throttle::lines_per_second(TRIES_PER_SECOND)),
             plugin: Arc::clone(plugin),
         }
@@ -110,6 +126,7 @@ impl Gates {
         let name = Name { plugin: Arc::clone(plugin) };
         self.retries.remove(&name);
         self.breakers.remove(&name);
+        self.slowed.remove(&name);
     }
 }
 
@@ -120,6 +137,8 @@ pub struct GateTally {
     retries: Counter,
     breaker: Gauge,
     view: Mutex<BreakerView>,
+    slowed: Seconds,
+    slowed_until: Mutex<Option<Instant>>,
     try_lines: Mutex<Throttle>,
 }
 
@@ -174,6 +193,23 @@ impl GateTally {
     pub fn breaker_closed(&self, version: &str) {
         self.show(BreakerView::default());
         tracing::info!(target: TARGET, plugin = &*self.plugin, version, "breaker closed: the plugin gets its events");
+    }
+
+    /// It has sent more than so much a second, and gets no event until then.
+    pub fn slowed(&self, version: &str, until: Instant, per_second: u32) {
+        let now = Instant::now();
+        self.slowed.inc_by(until.saturating_duration_since(now).as_secs_f64());
+        let before = self.slowed_until.lock().unwrap_or_else(PoisonError::into_inner).replace(until);
+        if before.is_some_and(|before| now.saturating_duration_since(before) < QUICK_FOR) {
+            return;
+        }
+        tracing::warn!(
+            target: TARGET,
+            plugin = &*self.plugin,
+            version,
+            "the plugin sends more than {per_second} messages a second and is slowed, its events wait: let it send less, or \
+             raise `sends-per-second`"
+        );
     }
 
     /// How its breaker stands.

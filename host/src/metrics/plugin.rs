@@ -66,19 +66,22 @@ pub struct Dropped<'a> {
     pub queue_mib: usize,
 }
 
-/// What a plugin's waiting sends have reached.
+/// What a plugin's sends have reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// So many may wait.
     Sends(usize),
     /// They may take so many MiB.
     Mib(usize),
+    /// One event may send so many.
+    Burst(usize),
 }
 
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sends(most) => write!(f, "{most} wait already, which is the most (`outbox-sends`)"),
+            Self::Burst(most) => write!(f, "one event may send at most {most} messages (`sends-burst`)"),
             Self::Mib(most) => write!(f, "{most} MiB wait already, which is the most (`outbox-mib`)"),
         }
     }
@@ -336,7 +339,7 @@ impl PluginTally {
         }
     }
 
-    /// The plugin was told that so many of its sends cannot wait.
+    /// The plugin was told that so many of its sends cannot wait, or are too many for one event.
     pub fn sends_refused(&self, sends: u64, bound: Bound) {
         self.0.plugins.sends.refused_locally(sends);
         if let Some(times) = pass(&self.0.bound_lines, sends) {

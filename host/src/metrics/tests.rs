@@ -245,6 +245,21 @@ fn a_breaker_shows_how_it_stands_and_says_each_change() {
 }
 
 #[test]
+fn a_plugin_that_is_slowed_is_told_of_once_and_the_time_is_counted() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let lines = said(|| {
+        for _ in 0..3 {
+            karma.gate().slowed("1", std::time::Instant::now() + Duration::from_secs(2), 1000);
+        }
+    });
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0]["message"].as_str().unwrap().contains("more than 1000 messages a second and is slowed"));
+    let seconds = value(&metrics, "cometbot_plugin_slowed_seconds_total{plugin=\"karma\"}").unwrap();
+    assert!((5.9..=6.0).contains(&seconds), "{seconds}");
+}
+
+#[test]
 fn dropped_events_are_counted_at_once_and_said_in_time() {
     let metrics = Metrics::new();
     let karma = metrics.plugin("karma");

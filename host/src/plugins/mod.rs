@@ -2,7 +2,8 @@
 //!
 //! From the outside in: [`folder`] sees files come and go; [`package`] makes a file into a checked, compiled component;
 //! [`slot`] is one plugin's life; [`sandbox`] holds the engine, [`limits`] its bounds, [`grants`] what a plugin may do,
-//! [`kept`] what outlives the process, [`outgoing`] what it has sent, and [`api`] the functions that it can call. `bot` and `cli` call them; they call `comet` to send and to ask.
+//! [`kept`] what outlives the process, [`outgoing`] what it has sent,
+//! [`rate`] how often it may do something, and [`api`] the functions that it can call. `bot` and `cli` call them; they call `comet` to send and to ask.
 
 pub mod api;
 pub mod folder;
@@ -11,5 +12,6 @@ pub mod kept;
 pub mod limits;
 pub mod outgoing;
 pub mod package;
+pub mod rate;
 pub mod sandbox;
 pub mod slot;

@@ -51,6 +51,7 @@ mod scrape;
 mod scribe;
 mod secrets_stay_secret;
 mod sends_are_confirmed;
+mod sends_keep_a_pace;
 mod server_misbehaves;
 mod server_restarts;
 mod service_manager;

@@ -170,7 +170,7 @@ fn a_plugin_that_is_left_in_peace_shows_until_when_and_why() {
     };
     let report = PluginReport { breaker: Some(open.clone()), ..running("karma") };
     let words = "breaker open, next try in 8 s: it failed on 5 events in a row; the last failure: it trapped";
-    let table = overview(&[report.clone()], NOW);
+    let table = overview(std::slice::from_ref(&report), NOW);
     assert!(table.contains("karma   breaker open  1.0.0"), "{table}");
     assert!(table.ends_with(&format!("\n    {words}")), "{table}");
     let all = details(&report, NOW);

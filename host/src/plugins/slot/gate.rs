@@ -11,10 +11,12 @@ pub(super) enum Keeper {
     Retry,
     /// An open breaker.
     Breaker,
+    /// More was sent than may be.
+    Pace,
 }
 
 impl Keeper {
-    const ALL: [Self; 2] = [Self::Retry, Self::Breaker];
+    const ALL: [Self; 3] = [Self::Retry, Self::Breaker, Self::Pace];
 }
 
 /// Open, or closed until the last of its keepers lets it go.
@@ -22,6 +24,7 @@ impl Keeper {
 pub(super) struct Gate {
     retry: Option<Instant>,
     breaker: Option<Instant>,
+    pace: Option<Instant>,
     /// The latest of them: events look at this one alone.
     until: Option<Instant>,
 }
@@ -61,11 +64,12 @@ impl Gate {
         match keeper {
             Keeper::Retry => &mut self.retry,
             Keeper::Breaker => &mut self.breaker,
+            Keeper::Pace => &mut self.pace,
         }
     }
 
     fn settle(&mut self) {
-        self.until = self.retry.max(self.breaker);
+        self.until = self.retry.max(self.breaker).max(self.pace);
     }
 }
 

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     metrics::Dropped,
-    plugins::{api::Event, limits::QUEUE_BYTES},
+    plugins::{api::Event, limits::QUEUE_BYTES, outgoing::Committed},
 };
 
 mod on_failure;
@@ -125,6 +125,10 @@ impl Occupant {
                         self.keep_what_waits();
                         break;
                     }
+                    if let Some(until) = self.gate.until() {
+                        sleep_until(until.into()).await;
+                        self.open_gate();
+                    }
                     if self.batch.is_empty() {
                         self.queue.take(&mut self.batch);
                     }
@@ -164,8 +168,8 @@ impl Occupant {
         self.turn += 1;
         // A candidate was compared with the old version.
         self.shadow = None;
+        self.apply_terms();
         let terms = self.running.starter.terms();
-        self.queue.set_bound(terms.queue_events);
         match &mut self.probation {
             _ if terms.probation.events == 0 || !manner.on_probation => {
                 self.pass();
@@ -207,6 +211,22 @@ impl Occupant {
         tokio::task::consume_budget().await;
     }
 
+    /// Whatever outlives a version keeps to the terms of the one that runs now.
+    fn apply_terms(&self) {
+        let terms = self.running.starter.terms();
+        self.queue.set_bound(terms.queue_events);
+        self.running.starter.outgoing().set_rate(terms.sends);
+    }
+
+    /// Slows the plugin if it sends more than it may.
+    fn pace(&mut self, committed: Committed) {
+        let starter = &self.running.starter;
+        if let Some((until, rate)) = starter.outgoing().spend(committed.sends) {
+            self.gate.close(Keeper::Pace, until);
+            starter.tally().gate().slowed(&self.running.label, until, rate.per_second);
+        }
+    }
+
     /// Says what the queue had no room for.
     fn report_dropped(&self) {
         let starter = &self.running.starter;
@@ -233,7 +253,7 @@ impl Occupant {
                 if self.probation.is_some() {
                     self.note(Past { event, fate: Fate::Handled, why: None }).await;
                 }
-                committed
+                committed.bytes
             }
             Err(why) => {
                 self.fail(event, why).await;
@@ -243,7 +263,7 @@ impl Occupant {
     }
 
     /// Lets the running version handle an event; counts it if that went well.
-    async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
+    async fn attempt(&mut self, event: &Arc<Event>) -> Result<Committed, Cause> {
         let outcome = match &self.shadow {
             None => self.running.deliver(Arc::clone(event)).await,
             Some(_) => Box::pin(self.attempt_seen(event)).await,
@@ -252,6 +272,7 @@ impl Occupant {
             Ok(committed) => {
                 self.running.handled += 1;
                 self.running.starter.tally().handled();
+                self.pace(committed);
                 Ok(committed)
             }
             Err(failure) => Err(self.cause(failure)),
@@ -259,7 +280,7 @@ impl Occupant {
     }
 
     /// The same for an event that has had its tries: a failure is final.
-    async fn attempt_once(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
+    async fn attempt_once(&mut self, event: &Arc<Event>) -> Result<Committed, Cause> {
         let outcome = self.attempt(event).await;
         if let Err(why) = &outcome {
             self.count_failure(event, why, 1);
@@ -268,7 +289,7 @@ impl Occupant {
     }
 
     /// The same before the eyes of a candidate.
-    async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<usize, Failure> {
+    async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<Committed, Failure> {
         let outcome = self.running.rehearse(Arc::clone(event)).await;
         let is_final = outcome.is_ok() || !self.may_try_again();
         if let Some(shadow) = self.shadow.as_ref().filter(|_| is_final) {

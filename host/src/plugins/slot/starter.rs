@@ -52,7 +52,7 @@ impl Starter {
         tally: PluginTally,
     ) -> Self {
         let config = Arc::new(terms.config.iter().cloned().collect());
-        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds), terms.sends));
         let asks = Arc::clone(&port.asks);
         Self {
             sandbox,

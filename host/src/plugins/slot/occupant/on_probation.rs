@@ -71,7 +71,7 @@ impl Occupant {
         let bad = mem::replace(&mut self.running, fallback);
         let outgoing = Arc::clone(self.running.starter.outgoing());
         self.shadow = None;
-        self.queue.set_bound(self.running.starter.terms().queue_events);
+        self.apply_terms();
         for Past { event, fate, .. } in journal {
             if !self.running.grants.hears(&event.pipe, &event.name) {
                 continue;
@@ -85,7 +85,7 @@ impl Occupant {
             }
             outgoing.lane().room().await;
             match self.attempt_once(&event).await {
-                Ok(committed) if committed < FLUSH_BYTES => {}
+                Ok(committed) if committed.bytes < FLUSH_BYTES => {}
                 Ok(_) => outgoing.flush(),
                 Err(why) => self.lose(&event, &why),
             }
