@@ -189,6 +189,7 @@ fn report(name: &str) -> PluginReport {
         held_back: None,
         kept: vec![KeptVersion { version: "1.1.0+00".to_owned(), hash: "00".repeat(32), since: 1_795_400_000 }],
         candidate: None,
+        breaker: None,
     }
 }
 

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bot::outcome::Outcome;
+use crate::{bot::outcome::Outcome, metrics::BreakerState};
 
 /// What a running bot answers to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -121,6 +121,24 @@ pub struct PluginReport {
     /// What runs beside it without effect.
     #[serde(default)]
     pub candidate: Option<CandidateReport>,
+    /// Whether it gets its events, if it runs.
+    #[serde(default)]
+    pub breaker: Option<BreakerReport>,
+}
+
+/// Whether a plugin gets its events, or is left in peace because it failed on one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerReport {
+    /// Whether it gets them.
+    pub state: BreakerState,
+    /// In how many seconds it gets the next one, while it is left in peace.
+    #[serde(default)]
+    pub next_try_seconds: Option<u64>,
+    /// On so many events it failed in a row, if it was left in peace for that.
+    pub failures: u32,
+    /// Why it failed on the last one, in words.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// A version that a rollback can put back.

@@ -1,16 +1,16 @@
 //! What is told of a plugin: of each outcome in the log and the metrics, and of all there is over the control socket.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     super::{
-        control::{CandidateReport, KeptVersion, PluginReport, PluginState},
+        control::{BreakerReport, CandidateReport, KeptVersion, PluginReport, PluginState},
         outcome::{Outcome, OutcomeKind},
     },
     plugin::Plugin,
 };
 use crate::{
-    metrics::Reload,
+    metrics::{BreakerView, Reload},
     plugins::grants::{Granted, Grants},
     unix_time,
 };
@@ -75,6 +75,19 @@ pub(super) fn report(name: &str, plugin: &Plugin, granted: &Granted, quarantined
             not_compared: candidate.comparison.missed(),
             last_difference: candidate.comparison.last_difference(),
         }),
+        breaker: running.map(|_| breaker(plugin)),
+    }
+}
+
+fn breaker(plugin: &Plugin) -> BreakerReport {
+    let BreakerView { state, failures, next_try, why } = plugin.tally.gate().breaker();
+    let left = next_try.map(|at| at.saturating_duration_since(Instant::now()));
+    BreakerReport {
+        state,
+        // What is left of a second is a second.
+        next_try_seconds: left.map(|left| left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+        failures,
+        why: (!why.is_empty()).then_some(why),
     }
 }
 

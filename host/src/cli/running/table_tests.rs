@@ -31,6 +31,7 @@ fn running(name: &str) -> PluginReport {
         held_back: None,
         kept: Vec::new(),
         candidate: None,
+        breaker: Some(BreakerReport { state: BreakerState::Closed, next_try_seconds: None, failures: 0, why: None }),
     }
 }
 
@@ -189,4 +190,24 @@ fn a_plugin_that_never_ran_has_no_version() {
         details(&report, NOW),
         "karma: disabled\n  events      0 handled, 0 failed, 0 dropped, 0 waiting\n  memory      0 bytes"
     );
+}
+
+#[test]
+fn a_plugin_that_is_left_in_peace_shows_until_when_and_why() {
+    let open = BreakerReport {
+        state: BreakerState::Open,
+        next_try_seconds: Some(8),
+        failures: 5,
+        why: Some("it trapped".to_owned()),
+    };
+    let report = PluginReport { breaker: Some(open.clone()), ..running("karma") };
+    let words = "breaker open, next try in 8 s: it failed on 5 events in a row; the last failure: it trapped";
+    let table = overview(std::slice::from_ref(&report), NOW);
+    assert!(table.contains("karma   breaker open  1.0.0"), "{table}");
+    assert!(table.ends_with(&format!("\n    {words}")), "{table}");
+    let all = details(&report, NOW);
+    assert!(all.contains("\n  breaker     open, next try in 8 s: it failed on 5 events in a row"), "{all}");
+    let half_open = BreakerReport { state: BreakerState::HalfOpen, next_try_seconds: None, ..open };
+    let all = overview(&[PluginReport { breaker: Some(half_open), ..running("karma") }], NOW);
+    assert!(all.contains("breaker half-open, the next event decides"), "{all}");
 }

@@ -12,7 +12,7 @@ use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 use super::{
     grants::{Grants, Refused, Verb},
     limits::{self, Budget},
-    outgoing::Outgoing,
+    outgoing::{Committed, Outgoing},
 };
 use crate::{
     comet::{asks::Asks, commands::Commands},
@@ -88,8 +88,8 @@ impl State {
         }
     }
 
-    /// Commits the sends of the handler that has just returned ok; gives how many bytes wait to be flushed.
-    pub(in crate::plugins) fn commit(&mut self) -> usize {
+    /// Commits the sends of the handler that has just returned ok.
+    pub(in crate::plugins) fn commit(&mut self) -> Committed {
         self.outgoing.commit(&mut self.staged)
     }
 

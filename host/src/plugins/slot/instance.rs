@@ -13,6 +13,7 @@ use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
     limits::{CallBudget, HOST_CALL_BYTES, STATE_TIME, STATE_WAIT},
+    outgoing::Committed,
     package::{Package, landmarks::Landmarks},
     sandbox::{Sandbox, Turn},
 };
@@ -132,9 +133,7 @@ impl Instance {
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
-    ///
-    /// Gives how many bytes of sends are committed and not flushed.
-    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<Committed, Failure> {
         match self.call(event).await {
             Ok(()) => Ok(self.store.data_mut().commit()),
             Err(failure) => {

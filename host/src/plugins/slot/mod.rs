@@ -7,6 +7,8 @@
 //! - [`Version`] and [`Starter`]: a version that could take over, and what makes one.
 //! - [`Queue`]: where events wait.
 //! - `occupant`: the task that handles them; `instance`: one instance of a version.
+//! - `gate`: until when it takes no next event; `retry`: how an event is tried again; `breaker`: when a
+//!   plugin that fails on one event after the other is left in peace.
 //! - `swap`, `probation`: how a version takes over, and how it is taken back.
 //! - `shadow`: a candidate that runs beside it, without effect.
 //!
@@ -32,10 +34,13 @@ pub use self::{
 use super::grants::Granted;
 use crate::metrics::PluginTally;
 
+mod breaker;
+mod gate;
 mod instance;
 mod occupant;
 mod probation;
 mod queue;
+mod retry;
 mod shadow;
 mod starter;
 mod swap;

@@ -54,7 +54,7 @@ impl Starter {
         tally: PluginTally,
     ) -> Self {
         let config = Arc::new(settings(&terms));
-        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds), terms.sends));
         let asks = Arc::clone(&port.asks);
         let granted = Arc::new(Granted::new(&terms, &Grants::default()));
         Self {

@@ -15,7 +15,7 @@ use crate::{
         api::Event,
         grants::{Granted, Grants},
         limits::WAIT_TIME,
-        outgoing::Outgoing,
+        outgoing::{Committed, Outgoing},
         package::{ContentHash, Package},
     },
 };
@@ -87,12 +87,12 @@ impl Version {
         outcome.map(|_| ())
     }
 
-    /// Handles one event; gives how many bytes of sends are committed and not flushed.
-    pub(super) async fn deliver(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+    /// Handles one event and commits what it sends.
+    pub(super) async fn deliver(&mut self, event: Arc<Event>) -> Result<Committed, Failure> {
         if self.instance.is_none() {
             self.instance = Some(self.restart().await?);
         }
-        let Some(instance) = &mut self.instance else { return Ok(0) };
+        let Some(instance) = &mut self.instance else { return Ok(Committed::default()) };
         let outcome = bounded(instance.handle(event), self.starter.outgoing()).await;
         self.outlive(outcome)
     }
@@ -107,8 +107,8 @@ impl Version {
         self.outlive(outcome)
     }
 
-    /// Sends what it rehearsed; gives how many bytes of sends are committed and not flushed.
-    pub(super) fn perform(&self, mut commands: Commands) -> usize {
+    /// Commits what it rehearsed.
+    pub(super) fn perform(&self, mut commands: Commands) -> Committed {
         self.starter.outgoing().commit(&mut commands)
     }
 
