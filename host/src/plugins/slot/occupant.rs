@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     metrics::{Dropped, Failed},
-    plugins::{api::Event, limits::QUEUE_BYTES},
+    plugins::{api::Event, limits::QUEUE_BYTES, sandbox::Pace},
 };
 
 mod on_probation;
@@ -95,7 +95,12 @@ impl Occupant {
                     }
                     let Some(event) = self.batch.pop_front() else { break };
                     self.running.starter.outgoing().lane().room().await;
-                    self.handle(event).await;
+                    let pace = Arc::clone(self.running.starter.pace());
+                    pace.stretch(async {
+                        self.handle(event).await;
+                        1
+                    })
+                    .await;
                     self.running.starter.outgoing().flush();
                 }
                 self.report_dropped();
@@ -154,16 +159,25 @@ impl Occupant {
 
     /// Handles events until none is left, an order waits, or enough is ready to be sent.
     async fn stretch(&mut self, orders: &mpsc::UnboundedReceiver<Order>) {
-        for _ in 0..STRETCH_EVENTS {
+        let pace = Arc::clone(self.running.starter.pace());
+        pace.stretch(self.some(orders, &pace)).await;
+    }
+
+    /// The events of a stretch; gives how many there were.
+    async fn some(&mut self, orders: &mpsc::UnboundedReceiver<Order>, pace: &Pace) -> usize {
+        let began = pace.tick();
+        let mut events = 0;
+        while events < STRETCH_EVENTS {
             let Some(event) = self.batch.pop_front() else { break };
             let committed = self.handle(event).await;
-            if committed >= FLUSH_BYTES || !orders.is_empty() {
+            events += 1;
+            if committed >= FLUSH_BYTES || !orders.is_empty() || pace.tick() > began + 1 {
                 break;
             }
         }
         self.running.starter.outgoing().flush();
         self.report_dropped();
-        tokio::task::consume_budget().await;
+        events
     }
 
     /// Says what the queue had no room for.

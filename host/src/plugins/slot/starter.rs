@@ -20,7 +20,7 @@ use crate::{
         limits::{CallBudget, START_WAIT},
         outgoing::Outgoing,
         package::{ContentHash, Package},
-        sandbox::Sandbox,
+        sandbox::{Pace, Sandbox},
     },
 };
 
@@ -31,6 +31,7 @@ const VERSION_MAX_CHARACTERS: usize = 32;
 #[derive(Clone)]
 pub struct Starter {
     sandbox: Arc<Sandbox>,
+    pace: Arc<Pace>,
     tag: Tag,
     terms: Arc<PluginTerms>,
     config: Arc<WasiConfigVariables>,
@@ -55,6 +56,7 @@ impl Starter {
         let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
         let asks = Arc::clone(&port.asks);
         Self {
+            pace: sandbox.pace(),
             sandbox,
             tag: Tag::new(name.into(), terms.log_lines, tally.clone()),
             terms: Arc::new(terms),
@@ -93,7 +95,7 @@ impl Starter {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
         let tag = Tag::new(name, self.terms.log_lines, tally.clone());
-        Self { tag, tally, kept: None, ..self.clone() }
+        Self { pace: self.sandbox.pace(), tag, tally, kept: None, ..self.clone() }
     }
 
     /// The plugin's name.
@@ -111,6 +113,11 @@ impl Starter {
     #[must_use]
     pub const fn tally(&self) -> &PluginTally {
         &self.tally
+    }
+
+    /// How its events share the threads with those of others.
+    pub(super) const fn pace(&self) -> &Arc<Pace> {
+        &self.pace
     }
 
     /// Where its sends go.
