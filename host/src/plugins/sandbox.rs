@@ -14,7 +14,7 @@ use wasmtime::{
 
 use self::ticker::{Rhythm, Ticker};
 use self::turns::Ticked;
-pub use self::turns::Turn;
+pub use self::turns::{Pace, Turn};
 use super::{
     api::{self, State},
     limits::{self, EPOCH_TICK, Overrun},
@@ -106,10 +106,20 @@ impl Sandbox {
         self.linker.instantiate_pre(component)
     }
 
+    /// How the events of one plugin share the threads with those of others.
+    #[must_use]
+    pub fn pace(&self) -> Arc<Pace> {
+        Arc::new(Pace::new(self.turn()))
+    }
+
+    fn turn(&self) -> Arc<Turn> {
+        Arc::new(Turn::new(Arc::clone(&self.turns), Arc::clone(self.ticker.pulse())))
+    }
+
     /// A store in which one instance will live, with its bounds in force, and its turns. Calls are run by the latter.
     #[must_use]
     pub fn store(&self, state: State) -> (Store<State>, Arc<Turn>) {
-        let turn = Arc::new(Turn::new(Arc::clone(&self.turns), Arc::clone(self.ticker.pulse())));
+        let turn = self.turn();
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.budget.memory);
         store.set_hostcall_fuel(limits::HOST_CALL_BYTES);

@@ -100,7 +100,7 @@ async fn a_flood_for_a_slow_plugin_delays_no_other_and_is_dropped_and_counted() 
     assert!(page.events("slow", "dropped") > Some(0.0));
     most = most.max(bot.resident_kib());
     assert!(most < before + GROWTH_MAX_KIB, "{before} KiB before, {most} KiB at most");
-    let lines = bot.lines(|line| line.is("WARN") || line.is("ERROR"));
+    let lines = bot.troubles();
     assert!(lines.iter().all(|line| line.of("slow") && line.says("events were dropped")), "{lines:?}");
     assert!(lines.len() < 60, "a flood of events is no flood of lines: {}", lines.len());
 }

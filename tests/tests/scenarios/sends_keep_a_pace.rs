@@ -28,7 +28,7 @@ async fn who_sends_more_than_may_be_waits_and_loses_nothing() {
     assert_eq!(client.next_lines(EVENTS).await, wanted);
     let took = since.elapsed();
     assert!(took >= Duration::from_millis(950), "50 beyond the burst take a second: {took:?}");
-    let lines = bot.lines(|line| line.is("WARN"));
+    let lines = bot.troubles();
     assert_eq!(lines.len(), 1, "{lines:?}");
     assert!(lines[0].of("wordy") && lines[0].says("more than 50 messages a second and is slowed"), "{}", lines[0].raw);
     let page = metrics.page().await;

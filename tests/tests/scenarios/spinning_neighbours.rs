@@ -95,6 +95,38 @@ async fn ten_loops_add_little_to_the_time_of_an_honest_plugins_answers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_plugins_that_work_a_little_on_each_of_a_flood_of_events_add_little_as_well() {
+    let comet = Comet::start().await;
+    // About a millisecond for each event: too short to be noticed by a tick, and there is no end of them.
+    let busy = Plugin::new().hears("web_spin", ["msg"]).handle(
+        "(loop $again
+            (local.set $n (i64.add (local.get $n) (i64.const 1)))
+            (br_if $again (i64.lt_u (local.get $n) (i64.const 2000000))))",
+    );
+    let mut home = Home::at(&comet).plugin("honest.wat", Plugin::answering("web_chat", "answer").text());
+    for number in 0..SPINNERS {
+        home = home.plugin(&format!("busy{number}.wat"), busy.text());
+    }
+    let mut figures = Vec::new();
+    for _ in 0..ATTEMPTS {
+        let bot = home.live().await;
+        let mut client = Client::join(&comet, ["web_chat"]).await;
+        let alone = p99(&mut client, || true).await;
+        // More than they have done by the end.
+        client.send_all("web_spin", "msg", ["work"; 5000]);
+        // What is sent now comes behind all of these, which is not the plugins' doing.
+        assert_eq!(client.ask("web_chat", "0").await, "answer 0");
+        let beside = p99(&mut client, || true).await;
+        figures.push((alone, beside));
+        drop(bot);
+        if beside <= alone + MOST_ADDED {
+            return;
+        }
+    }
+    panic!("without and with neighbours that are busy, 99 of 100 events took: {figures:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeouts_of_one_plugin_never_touch_another_that_works_long_within_its_time() {
     let comet = Comet::start().await;
     // Some ten milliseconds of work, far more than a tick.

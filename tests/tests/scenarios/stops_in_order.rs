@@ -142,8 +142,11 @@ async fn an_idle_bot_ends_at_once() {
     let ended = bot.stop().await;
     assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""));
     assert!(ended.took < Duration::from_secs(2), "{ended:?}");
-    for word in ["WARN", "ERROR", "connection lost"] {
-        assert!(!ended.err.contains(word), "nothing is wrong with an end that was asked for: {}", ended.err);
+    // But for the machine's user.
+    for line in ended.err.lines().filter(|line| !line.contains("runs as root")) {
+        for word in ["WARN", "ERROR", "connection lost"] {
+            assert!(!line.contains(word), "nothing is wrong with an end that was asked for: {}", ended.err);
+        }
     }
 }
 

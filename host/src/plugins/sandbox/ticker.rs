@@ -52,6 +52,11 @@ impl Pulse {
         }
     }
 
+    /// How many ticks there have been.
+    pub(super) fn tick(&self) -> u64 {
+        self.ticks.load(Ordering::Relaxed)
+    }
+
     #[cold]
     fn wake(&self) {
         if self.state.swap(BUSY, Ordering::AcqRel) == ASLEEP {

@@ -100,6 +100,56 @@ impl Turn {
     }
 }
 
+/// How one plugin's events share the threads with those of others: a plugin whose events are short but never end must not
+/// keep a thread either.
+pub struct Pace {
+    turn: Arc<Turn>,
+    /// Whether its last stretch was long, of few events.
+    is_heavy: AtomicBool,
+}
+
+/// A stretch that a tick ends and that has so many events is one of short ones: a flood, and not a plugin that computes.
+const LIGHT_EVENTS: usize = 8;
+
+impl Pace {
+    pub(super) const fn new(turn: Arc<Turn>) -> Self {
+        Self { turn, is_heavy: AtomicBool::new(false) }
+    }
+
+    /// The number of the tick. A stretch should end when there have been two, as the first was half over.
+    #[must_use]
+    pub fn tick(&self) -> u64 {
+        self.turn.pulse.tick()
+    }
+
+    /// Runs a stretch of calls, which gives how many there were, and lets others have the thread if it took long. If the
+    /// stretch before was a heavy one it takes a turn.
+    pub async fn stretch(&self, calls: impl Future<Output = usize>) {
+        let mut calls = pin!(calls);
+        let mut has_waited = false;
+        let is_heavy = self.is_heavy.load(Ordering::Relaxed);
+        let (began, events) = self
+            .turn
+            .run(async {
+                if is_heavy {
+                    self.turn.next().await;
+                }
+                let began = self.tick();
+                let events = poll_fn(|context| {
+                    let state = calls.as_mut().poll(context);
+                    has_waited |= state.is_pending();
+                    state
+                });
+                (began, events.await)
+            })
+            .await;
+        let ticks = self.tick().saturating_sub(began);
+        // Whoever waited has let others have the thread, and long calls have turns of their own.
+        self.is_heavy.store(ticks > 1 && events < LIGHT_EVENTS && !has_waited, Ordering::Relaxed);
+        if ticks > 0 { yield_now().await } else { tokio::task::consume_budget().await }
+    }
+}
+
 /// Gives a turn back, however the call left the thread.
 struct GivenBack<'a>(&'a Turn);
 

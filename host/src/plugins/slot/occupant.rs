@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     metrics::Dropped,
-    plugins::{api::Event, grants::Granted, limits::QUEUE_BYTES, outgoing::Committed},
+    plugins::{api::Event, grants::Granted, limits::QUEUE_BYTES, outgoing::Committed, sandbox::Pace},
 };
 
 mod on_failure;
@@ -150,7 +150,12 @@ impl Occupant {
                     }
                     let Some(event) = self.batch.pop_front() else { break };
                     self.running.starter.outgoing().lane().room().await;
-                    self.handle(event).await;
+                    let pace = Arc::clone(self.running.starter.pace());
+                    pace.stretch(async {
+                        self.handle(event).await;
+                        1
+                    })
+                    .await;
                     self.running.starter.outgoing().flush();
                 }
                 self.report_dropped();
@@ -221,12 +226,21 @@ impl Occupant {
 
     /// Handles events until none is left, an order waits, or enough is ready to be sent.
     async fn stretch(&mut self, orders: &mpsc::UnboundedReceiver<Order>) {
+        let pace = Arc::clone(self.running.starter.pace());
+        pace.stretch(self.some(orders, &pace)).await;
+    }
+
+    /// The events of a stretch; gives how many there were.
+    async fn some(&mut self, orders: &mpsc::UnboundedReceiver<Order>, pace: &Pace) -> usize {
         self.look_out();
-        for _ in 0..STRETCH_EVENTS {
+        let began = pace.tick();
+        let mut events = 0;
+        while events < STRETCH_EVENTS {
             let Some(event) = self.batch.pop_front() else { break };
             let Some(event) = self.hold(event) else { break };
             let committed = self.handle(event).await;
-            if committed >= FLUSH_BYTES || self.gate.is_closed() || !orders.is_empty() {
+            events += 1;
+            if committed >= FLUSH_BYTES || self.gate.is_closed() || !orders.is_empty() || pace.tick() > began + 1 {
                 break;
             }
         }
@@ -235,7 +249,7 @@ impl Occupant {
         if self.gate.is_closed() {
             self.queue.set_held(self.batch.len());
         }
-        tokio::task::consume_budget().await;
+        events
     }
 
     /// Whatever outlives a version keeps to the terms of the one that runs now.

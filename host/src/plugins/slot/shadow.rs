@@ -122,7 +122,14 @@ async fn follow(
     while let Some(Seen { event, outcome }) = seen.recv().await {
         // Not heard by the candidate: as if it had sent nothing.
         let theirs = if candidate.grants.hears(&event.pipe, &event.name) {
-            candidate.rehearse(Arc::clone(&event)).await
+            let pace = Arc::clone(candidate.starter.pace());
+            let mut outcome = Ok(Commands::default());
+            pace.stretch(async {
+                outcome = candidate.rehearse(Arc::clone(&event)).await;
+                1
+            })
+            .await;
+            outcome
         } else {
             Ok(Commands::default())
         };

@@ -20,7 +20,7 @@ use crate::{
         limits::{CallBudget, START_WAIT},
         outgoing::Outgoing,
         package::{ContentHash, Package},
-        sandbox::Sandbox,
+        sandbox::{Pace, Sandbox},
         secrets::Secrets,
     },
 };
@@ -32,6 +32,7 @@ const VERSION_MAX_CHARACTERS: usize = 32;
 #[derive(Clone)]
 pub struct Starter {
     sandbox: Arc<Sandbox>,
+    pace: Arc<Pace>,
     tag: Tag,
     terms: Arc<PluginTerms>,
     granted: Arc<Granted>,
@@ -58,6 +59,7 @@ impl Starter {
         let asks = Arc::clone(&port.asks);
         let granted = Arc::new(Granted::new(&terms, &Grants::default()));
         Self {
+            pace: sandbox.pace(),
             sandbox,
             tag: Tag::new(name.into(), &terms, tally.clone()),
             terms: Arc::new(terms),
@@ -104,7 +106,7 @@ impl Starter {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
         let tag = Tag::new(name, &self.terms, tally.clone());
-        Self { tag, tally, kept: None, ..self.clone() }
+        Self { pace: self.sandbox.pace(), tag, tally, kept: None, ..self.clone() }
     }
 
     /// What no line about it may show.
@@ -127,6 +129,11 @@ impl Starter {
     #[must_use]
     pub const fn tally(&self) -> &PluginTally {
         &self.tally
+    }
+
+    /// How its events share the threads with those of others.
+    pub(super) const fn pace(&self) -> &Arc<Pace> {
+        &self.pace
     }
 
     /// Where its sends go.
