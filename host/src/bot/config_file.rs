@@ -24,6 +24,8 @@ pub(super) struct ConfigFile {
     quiet_at: Option<Instant>,
     /// What was in it when it was last to be read.
     seen: Option<Vec<u8>>,
+    /// What was in it a moment ago, if that is news: whoever writes in place may have been half way.
+    news: Option<Vec<u8>>,
 }
 
 impl ConfigFile {
@@ -35,7 +37,7 @@ impl ConfigFile {
         let wanted = move |path: &Path, _| path.file_name() == Some(&*name);
         let watch = Watch::start_or_poll(folder, RecursiveMode::NonRecursive, wanted);
         let seen = fs::read(&path).ok();
-        Self { path, asked, watch, quiet_at: None, seen }
+        Self { path, asked, watch, quiet_at: None, seen, news: None }
     }
 
     /// Resolves when the file is to be read anew. May be dropped while it waits.
@@ -55,10 +57,16 @@ impl ConfigFile {
                     self.quiet_at = None;
                     // What was only touched is not read anew; what is away for a moment will be back.
                     let Ok(now) = fs::read(&self.path) else { continue };
-                    if self.seen.as_ref() != Some(&now) {
+                    let before = self.news.take();
+                    if self.seen.as_ref() == Some(&now) {
+                        continue;
+                    }
+                    if before.as_ref() == Some(&now) {
                         self.seen = Some(now);
                         return;
                     }
+                    self.news = Some(now);
+                    self.quiet_at = Some(Instant::now() + QUIET);
                 }
             }
         }
@@ -98,6 +106,21 @@ mod tests {
         timeout(PATIENCE, file.due()).await.unwrap();
         assert_eq!(file.seen, Some(b"four".to_vec()));
         assert!(file.due().now_or_never().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_file_that_is_half_written_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bot.toml");
+        fs::write(&path, "one").unwrap();
+        let mut file = ConfigFile::follow(path.clone(), stream::pending().boxed());
+        fs::write(&path, "").unwrap();
+        // It has stirred, and is looked at in the middle of a write.
+        file.quiet_at = Some(Instant::now());
+        assert!(timeout(QUIET / 2, file.due()).await.is_err());
+        fs::write(&path, "one, and two").unwrap();
+        timeout(PATIENCE, file.due()).await.unwrap();
+        assert_eq!(file.seen, Some(b"one, and two".to_vec()));
     }
 
     #[tokio::test]

@@ -41,6 +41,9 @@ pub enum RereadError {
     /// Something in it is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// There is nothing in it.
+    #[error("it is empty, as a file is that is just being written: to go back to what is usual, restart the bot")]
+    Empty,
     /// The log does not take its level.
     #[error("{0}")]
     LogLevel(String),
@@ -93,7 +96,12 @@ impl LiveConfig {
     async fn apply(&mut self) -> Result<Difference, RereadError> {
         let (file, environment) = (self.file.clone(), self.environment.clone());
         // The file and the secrets that it names may lie on a disk that hangs.
-        let wanted = spawn_blocking(move || Config::load(&file, &environment)).await??;
+        let wanted = spawn_blocking(move || {
+            // It would be right, and take everything from every plugin: whoever writes it in place is half way.
+            let is_empty = std::fs::metadata(&file).is_ok_and(|metadata| metadata.len() == 0);
+            if is_empty { Err(RereadError::Empty) } else { Ok(Config::load(&file, &environment)?) }
+        });
+        let wanted = wanted.await??;
         let in_force = self.in_force.followed_by(&wanted, self.reserved);
         if in_force.log.level != self.in_force.log.level {
             (self.set_log_level)(&in_force.log.level).map_err(RereadError::LogLevel)?;
@@ -182,6 +190,7 @@ mod tests {
         assert_eq!(in_force.service.drain, Duration::from_secs(3));
         assert_eq!(in_force.plugins.terms("karma").queue_events, 5);
         // Compared with what is in force, not with what was there at the start.
+        assert!(matches!(case.reread("").await, Err(RereadError::Empty)));
         let difference = case.reread(&text.replace("queue-events = 5", "queue-events = 6")).await.unwrap();
         assert_eq!(difference.applied(), ["plugin.karma.queue-events"]);
         assert_eq!(difference.at_restart(), ["server.dev-id"]);

@@ -207,6 +207,9 @@ async fn a_plugins_secret_is_its_own_and_shows_nowhere() {
             .file("key", API_KEY)
             .plugin("careless.wat", careless().text())
             .plugin("nosy.wat", careless().hears("web_nosy", ["msg"]).text());
+        for name in ["token", "key"] {
+            fs::set_permissions(home.path().join(name), fs::Permissions::from_mode(0o644)).unwrap();
+        }
         let secrets = [API_KEY, HASH];
         let bot = home.live().await;
         let mut told = Client::join(&comet, ["web_told"]).await;
@@ -253,10 +256,12 @@ async fn a_plugins_secret_is_its_own_and_shows_nowhere() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_whose_file_others_can_read_is_told_and_one_that_is_private_is_not() {
     let home = Home::new().set("plugin.word.secrets", "key = { file = \"key\" }").file("key", API_KEY);
+    let mode = |mode| fs::set_permissions(home.path().join("key"), fs::Permissions::from_mode(mode)).unwrap();
+    mode(0o644);
     let ended = home.run(["check"]).await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.out.contains("  ! others on this machine can read key, which holds a secret"), "{ended:?}");
-    fs::set_permissions(home.path().join("key"), fs::Permissions::from_mode(0o600)).unwrap();
+    mode(0o600);
     let ended = home.run(["check"]).await;
     assert!(!ended.out.contains("others"), "{ended:?}");
 }
