@@ -13,6 +13,9 @@
 ;; memory, and the function answers with its address; there, an i32 has 4 bytes, the lowest first.
 
 (module
+  ;; What this plugin may ask for in `setup`, at most, for whoever reads it without running it.
+  (@custom "cometbot:manifest" "{\"hear\":[\"web_chat\"],\"send\":[\"web_chat\"]}")
+
   ;; send: func(pipe: string, event: string, message: string) -> result<_, error>
   ;; Three strings are six parameters. The seventh says where the host shall write the result, see $sent below.
   (import "cometbot:plugin/comet@1.0.0" "send"

@@ -9,7 +9,7 @@ use cometbot::{
         link::{Port, timing::Timing},
         outbox::Bounds,
     },
-    config::PluginTerms,
+    config::{NewGrants, PluginTerms},
     kit::language::Language,
     metrics::Metrics,
     plugins::{
@@ -44,8 +44,12 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn row(language: Language, bytes: &[u8]) -> Result<String, Box<dyn Error>> {
-    let terms =
-        PluginTerms { time_per_event: std::time::Duration::from_secs(5), queue_events: 1, ..PluginTerms::default() };
+    let terms = PluginTerms {
+        time_per_event: std::time::Duration::from_secs(5),
+        queue_events: 1,
+        new_grants: NewGrants::Grant,
+        ..PluginTerms::default()
+    };
     let sandbox = Arc::new(Sandbox::new(Room::new(4, terms.memory_bytes))?);
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };

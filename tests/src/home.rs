@@ -61,6 +61,12 @@ impl Home {
         self
     }
 
+    /// Grants a plugin to hear this pipe and to send to it, and nothing else.
+    #[must_use]
+    pub fn granting(self, plugin: &str, pipe: &str) -> Self {
+        self.set(&format!("plugin.{plugin}.grants"), &format!("hear = [\"{pipe}\"]\nsend = [\"{pipe}\"]"))
+    }
+
     /// Sets an environment variable for whatever is run here.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {

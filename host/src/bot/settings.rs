@@ -98,6 +98,10 @@ impl LiveConfig {
         if in_force.log.level != self.in_force.log.level {
             (self.set_log_level)(&in_force.log.level).map_err(RereadError::LogLevel)?;
         }
+        let known = std::mem::take(&mut self.in_force.exposed);
+        if known != in_force.exposed {
+            in_force.warnings().for_each(|warning| tracing::warn!("{warning}"));
+        }
         let difference = Difference::between(&self.in_force, &in_force, &wanted);
         self.in_force = in_force;
         Ok(difference)

@@ -31,6 +31,7 @@ mod send;
 mod server;
 mod signals;
 mod test;
+mod words;
 
 /// A bot host for CppComet servers: routes pipe events to sandboxed WebAssembly plugins.
 #[derive(Debug, Parser)]
@@ -69,8 +70,10 @@ enum Command {
     Disable(running::disable::Arguments),
     /// Switch a plugin on again
     Enable(running::enable::Arguments),
-    /// Grant a plugin what its waiting version asks for
+    /// Grant a plugin what its waiting version asks for, or what it asks for and does not have
     Grant(running::Change),
+    /// Take back what was granted to a plugin by command
+    Revoke(running::revoke::Arguments),
     /// Run a candidate beside a plugin, without effect, and compare the two
     Shadow(running::shadow::Arguments),
     /// Let a plugin's candidate take over
@@ -219,6 +222,7 @@ fn dispatch(cli: &Cli) -> Result<(), CliError> {
             Command::Disable(arguments) => running::disable::run(common, arguments).await,
             Command::Enable(arguments) => running::enable::run(common, arguments).await,
             Command::Grant(arguments) => running::grant::run(common, arguments).await,
+            Command::Revoke(arguments) => running::revoke::run(common, arguments).await,
             Command::Shadow(arguments) => running::shadow::run(common, arguments).await,
             Command::Promote(arguments) => running::promote::run(common, arguments).await,
             Command::Quarantine(arguments) => running::quarantine::run(common, arguments).await,

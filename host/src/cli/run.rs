@@ -24,6 +24,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
             "the bot runs as root and needs no right of root's: run it as a user of its own, as the unit in host/dist does"
         );
     }
+    config.warnings().for_each(|warning| tracing::warn!("{warning}"));
     let is_tryout = matches!(config.server, Server::Embedded { .. }) && logging::is_human(&config.log);
     let started = move |started: Started| {
         if is_tryout {

@@ -32,6 +32,18 @@ impl Allowed {
         let all = || vec![PipePattern::any()];
         Self { hear: all(), send: all(), log: all(), count: all(), ..Self::default() }
     }
+
+    /// The verbs that are granted and that no function of this host needs yet.
+    pub fn unused(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [("user-status", &self.user_status), ("http", &self.http), ("keys", &self.keys)];
+        lists.into_iter().filter(|(_, list)| !list.is_empty()).map(|(verb, _)| verb)
+    }
+}
+
+/// Whether a text can be a user, a host or a key.
+#[must_use]
+pub fn is_other_name(text: &str) -> bool {
+    !text.is_empty() && text.len() <= OTHER_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// What is written at `at`, a path of tables that ends with `grants`.
@@ -42,16 +54,12 @@ pub(super) fn allowed(raw: &RawGrants, at: &[&str], check: &Checker<'_>) -> Resu
         let read = |text: &String| check.that(&path(verb), pattern(text));
         list.iter().map(read).collect::<Result<Vec<_>, _>>()
     };
-    let others = |verb, list: &[String]| {
-        let is_plain = |text: &&String| {
-            !text.is_empty() && text.len() <= OTHER_MAX_BYTES && text.bytes().all(|byte| byte.is_ascii_graphic())
-        };
-        match list.iter().find(|text| !is_plain(text)) {
+    let others =
+        |verb, list: &[String]| match list.iter().find(|text| !is_other_name(text)) {
             Some(text) => Err(check
                 .fault(&path(verb), &format!("{text:?} cannot be: write letters, digits and signs without spaces"))),
             None => Ok(list.to_vec()),
-        }
-    };
+        };
     Ok(Allowed {
         hear: pipes("hear", &raw.hear)?,
         send: pipes("send", &raw.send)?,

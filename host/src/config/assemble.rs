@@ -24,10 +24,15 @@ pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, Confi
             let both = "give either `password` or `password-file`, not both";
             return Err(check.fault(&["embedded", "password-file"], both));
         }
-        (Some(password), None) => Secret(password.clone()),
+        (Some(password), None) => {
+            check.says_a_secret(&["embedded", "password"]);
+            Secret(password.clone())
+        }
         (None, Some(file)) => Secret(check.secret(&["embedded", "password-file"], file)?),
         (None, None) => Secret::default(),
     };
+    let users_file = embedded.users_file.as_ref().map(|file| check.beside(file));
+    users_file.iter().for_each(|file| check.holds_a_secret(file));
     let logs = embedded.logs.iter().map(|(pipe, length)| {
         let pattern = PipePattern::new(pipe);
         check.that(&["embedded", "logs", pipe], pattern)?;
@@ -36,7 +41,7 @@ pub(super) fn embedded(raw: &Raw, check: &Checker<'_>) -> Result<Embedded, Confi
     Ok(Embedded {
         listen,
         logs: logs.collect::<Result<_, _>>()?,
-        users_file: embedded.users_file.as_ref().map(|file| check.beside(file)),
+        users_file,
         password,
         faults: embedded.faults.unwrap_or_default(),
         era: embedded.era.unwrap_or_default(),

@@ -1,6 +1,8 @@
 //! Checks of single values, with the place of the value in the error.
 
 use std::{
+    cell::RefCell,
+    collections::BTreeSet,
     fmt::Display,
     fs::File,
     io::Read as _,
@@ -23,6 +25,8 @@ pub(super) struct Checker<'a> {
     pub(super) path: &'a Path,
     pub(super) text: &'a str,
     pub(super) environment: &'a Environment,
+    /// Files with secrets that others can read, as they are found.
+    pub(super) exposed: RefCell<BTreeSet<PathBuf>>,
 }
 
 impl Checker<'_> {
@@ -47,6 +51,7 @@ impl Checker<'_> {
     /// A file in which a secret stands alone.
     pub(super) fn secret(&self, key: &[&str], file: &Path) -> Result<String, ConfigError> {
         let file = self.beside(file);
+        self.holds_a_secret(&file);
         let mut secret = String::new();
         // A device or a file of something else could be without end.
         let read = File::open(&file).and_then(|open| open.take(SECRET_MAX_BYTES + 1).read_to_string(&mut secret));
@@ -57,6 +62,23 @@ impl Checker<'_> {
                 Err(self.fault(key, &format!("{} is longer than {most} KiB, and no secret", file.display())))
             }
             Err(error) => Err(self.fault(key, &format!("cannot read {}: {error}", file.display()))),
+        }
+    }
+
+    /// Takes down that others can read a file that holds a secret, if they can.
+    pub(super) fn holds_a_secret(&self, file: &Path) {
+        #[cfg(unix)]
+        if std::fs::metadata(file).is_ok_and(|file| std::os::unix::fs::MetadataExt::mode(&file) & 0o077 != 0) {
+            self.exposed.borrow_mut().insert(file.to_owned());
+        }
+        #[cfg(not(unix))]
+        let _ = file;
+    }
+
+    /// The same for bot.toml, if the secret of `key` stands in there.
+    pub(super) fn says_a_secret(&self, key: &[&str]) {
+        if self.environment.variable(key).is_none() {
+            self.holds_a_secret(self.path);
         }
     }
 

@@ -46,6 +46,7 @@ impl Config {
             plugins: Plugins { folder: self.plugins.folder.clone(), stack_bytes: self.plugins.stack_bytes, ..plugins },
             service: Service { drain: wanted.service.drain, ..self.service.clone() },
             log: Log { format: self.log.format, level: wanted.log.level.clone() },
+            exposed: wanted.exposed.clone(),
         }
     }
 }
@@ -103,7 +104,8 @@ fn names<'a>(old: &'a Plugins, new: &'a Plugins) -> impl Iterator<Item = &'a Str
 /// Every key that says something else in `new`. All structs are taken apart to the last field, so that a new one cannot
 /// be forgotten here.
 fn keys(old: &Config, new: &Config) -> Vec<String> {
-    let Config { server, embedded, plugins, service, log } = old;
+    // Who can read a file is no key.
+    let Config { server, embedded, plugins, service, log, exposed: _ } = old;
     let tables = [
         ("server", server::differing(server, &new.server)),
         ("embedded", of_embedded(embedded, &new.embedded)),

@@ -5,6 +5,7 @@
 //! and the secrets that it names. Called by `cli`, and by `bot` for a file that has changed.
 
 use std::{
+    cell::RefCell,
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -12,9 +13,12 @@ use std::{
 };
 
 use self::check::Checker;
-use crate::comet::{
-    address::Address,
-    link::connect::{Manner, Settings},
+use crate::{
+    comet::{
+        address::Address,
+        link::connect::{Manner, Settings},
+    },
+    report::Quiet,
 };
 
 mod allowed;
@@ -29,7 +33,7 @@ mod server;
 mod terms;
 
 pub use self::{
-    allowed::Allowed,
+    allowed::{Allowed, is_other_name},
     difference::{Difference, Reserved},
     environment::{Environment, PREFIX as ENVIRONMENT_PREFIX},
     error::ConfigError,
@@ -51,6 +55,8 @@ pub struct Config {
     pub service: Service,
     /// How it logs.
     pub log: Log,
+    /// Files with secrets that others on this machine can read.
+    pub exposed: Vec<PathBuf>,
 }
 
 /// Which server to connect to.
@@ -77,6 +83,12 @@ pub enum Server {
 pub struct Secret(String);
 
 impl Secret {
+    /// A text that no log shall show.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+
     /// The text itself, for the one who needs it.
     #[must_use]
     pub fn reveal(&self) -> &str {
@@ -214,13 +226,27 @@ impl Config {
     /// A [`ConfigError`] with place, fault and remedy.
     pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Self, ConfigError> {
         let raw = environment::merge(path, text, environment)?;
-        let check = Checker { path, text, environment };
+        let check = Checker { path, text, environment, exposed: RefCell::default() };
         Ok(Self {
             server: server::server(&raw.server, &check)?,
             embedded: assemble::embedded(&raw, &check)?,
             plugins: assemble::plugins(&raw, &check)?,
             service: assemble::service(&raw, &check)?,
             log: assemble::log(&raw, &check)?,
+            exposed: check.exposed.into_inner().into_iter().collect(),
+        })
+    }
+}
+
+impl Config {
+    /// What is not wrong and should be another way, one sentence each.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.exposed.iter().map(|file| {
+            let file = file.display().to_string();
+            format!(
+                "others on this machine can read {}, which holds a secret: take that from them with chmod 600",
+                Quiet(&file)
+            )
         })
     }
 }

@@ -105,7 +105,10 @@ fn login(server: &RawServer, check: &Checker<'_>) -> Result<(LoginSource, bool),
     let user_id = server.user_id;
     let dev_id = Some(server.dev_id.unwrap_or(0));
     let token = match (&server.token, &server.token_file) {
-        (Some(token), _) => check.that(&["server", "token"], Token::new(token.trim()))?,
+        (Some(token), _) => {
+            check.says_a_secret(&["server", "token"]);
+            check.that(&["server", "token"], Token::new(token.trim()))?
+        }
         (None, Some(file)) => {
             check.that(&["server", "token-file"], Token::new(check.secret(&["server", "token-file"], file)?))?
         }

@@ -73,6 +73,12 @@ impl Project {
         self.folder.with_file_name(format!("{}.wasm", self.name))
     }
 
+    /// Where its author may say what it will ask for at most.
+    #[must_use]
+    pub fn manifest_file(&self) -> PathBuf {
+        self.folder.join("manifest.toml")
+    }
+
     fn named(folder: PathBuf, language: Language) -> Result<Self, ProjectError> {
         match folder.file_name().and_then(|name| name.to_str()).filter(|name| is_plugin_name(name)) {
             Some(name) => Ok(Self { name: name.to_owned(), folder, language }),

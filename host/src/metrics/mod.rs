@@ -8,7 +8,8 @@
 //! - [`LinkTally`]: a connection, from its first try to its loss, and what comes over it.
 //! - [`SendTally`]: what became of sends.
 //! - [`Gap`]: messages that could not be caught up.
-//! - [`PluginTally`]: what a plugin did with its events, and what became of its file ([`Reload`]).
+//! - [`PluginTally`]: what a plugin did with its events, and what became of its file ([`Reload`]); what holds it up is its
+//!   [`GateTally`].
 //! - [`serve`]: all of it over HTTP.
 //!
 //! Tallies are looked up once and kept: what is counted for each event is one relaxed addition to an atomic. The series
@@ -30,6 +31,7 @@ use prometheus_client::{
 
 pub use self::{
     gaps::{Gap, GapReason},
+    gate::{BreakerOpened, BreakerState, BreakerView, GateTally, Retried},
     link::{Connected, LinkTally},
     loss::{Loss, LossReason},
     plugin::{Bound, Dropped, Failed, PluginTally},
@@ -39,10 +41,12 @@ pub use self::{
 };
 
 mod gaps;
+mod gate;
 mod held;
 mod link;
 mod loss;
 mod plugin;
+mod refusals;
 mod reload;
 mod sends;
 mod serve;

@@ -16,14 +16,16 @@ use prometheus_client::{
 };
 
 use super::{
+    gate::{BreakerView, GateTally, Gates},
     held::Held,
+    refusals::{Refusals, Said},
     reload::{Reload, ReloadKind},
     sends::SendTally,
 };
 use crate::report::{Throttle, brief};
 
 /// The part of the bot that lines about plugins are of.
-const TARGET: &str = "cometbot::plugins::slot::occupant";
+pub(super) const TARGET: &str = "cometbot::plugins::slot::occupant";
 
 /// Failures that are logged one by one; those beyond are counted.
 const FAILURES_PER_SECOND: u32 = 20;
@@ -48,6 +50,8 @@ pub struct Failed<'a> {
     pub pipe: &'a str,
     /// The event's name.
     pub event: &'a str,
+    /// How often it was tried.
+    pub tries: u32,
     /// The plugin's functions that were running, innermost first.
     pub backtrace: &'a [String],
     /// Why, in words.
@@ -67,19 +71,22 @@ pub struct Dropped<'a> {
     pub queue_mib: usize,
 }
 
-/// What a plugin's waiting sends have reached.
+/// What a plugin's sends have reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// So many may wait.
     Sends(usize),
     /// They may take so many MiB.
     Mib(usize),
+    /// One event may send so many.
+    Burst(usize),
 }
 
 impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sends(most) => write!(f, "{most} wait already, which is the most (`outbox-sends`)"),
+            Self::Burst(most) => write!(f, "one event may send at most {most} messages (`sends-burst`)"),
             Self::Mib(most) => write!(f, "{most} MiB wait already, which is the most (`outbox-mib`)"),
         }
     }
@@ -120,8 +127,8 @@ struct ReloadLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Name {
-    plugin: Arc<str>,
+pub(super) struct Name {
+    pub(super) plugin: Arc<str>,
 }
 
 /// The series of all plugins.
@@ -134,6 +141,8 @@ pub(super) struct Plugins {
     lines_dropped: Family<Name, Counter>,
     reloads: Family<ReloadLabels, Counter>,
     pauses: Histogram,
+    refusals: Refusals,
+    gates: Gates,
     sends: SendTally,
 }
 
@@ -164,7 +173,9 @@ impl Plugins {
             Unit::Seconds,
             pauses.clone(),
         );
-        Self { held: Held::default(), events, memory, fuel, lines_dropped, reloads, pauses, sends: sends.clone() }
+        let (refusals, gates) = (Refusals::register(registry), Gates::register(registry));
+        let held = Held::default();
+        Self { held, events, memory, fuel, lines_dropped, reloads, pauses, refusals, gates, sends: sends.clone() }
     }
 
     pub(super) fn tally(plugins: &Arc<Self>, name: &str) -> PluginTally {
@@ -192,11 +203,13 @@ struct Tally {
     lines_about_lines: Mutex<Throttle>,
     /// Whether lines have been dropped that it has not spoken of yet.
     owes_a_line_about_lines: AtomicBool,
+    gate: GateTally,
     failure_lines: Mutex<Throttle>,
     drop_lines: Mutex<Throttle>,
     /// Whether drops have been counted that no line speaks of yet.
     owes_a_line: AtomicBool,
     bound_lines: Mutex<Throttle>,
+    said_of_refusals: Mutex<Said>,
 }
 
 impl Tally {
@@ -206,6 +219,7 @@ impl Tally {
             // From 0 on, so that the first one is an increase.
             drop(plugins.reloads.get_or_create(&ReloadLabels { plugin: Arc::clone(&name), outcome }));
         }
+        plugins.refusals.begin(&name);
         Self {
             handled: counter(Outcome::Handled),
             failed: counter(Outcome::Failed),
@@ -215,12 +229,14 @@ impl Tally {
             lines_dropped: plugins.lines_dropped.get_or_create_owned(&Name { plugin: Arc::clone(&name) }),
             lines_about_lines: Mutex::new(Throttle::line_in(DROPPED_LINES_EVERY)),
             owes_a_line_about_lines: AtomicBool::new(false),
+            gate: plugins.gates.tally(&name),
             plugins: Arc::clone(plugins),
             name,
             failure_lines: Mutex::new(Throttle::lines_per_second(FAILURES_PER_SECOND)),
             drop_lines: Mutex::new(Throttle::lines_per_second(DROPS_PER_SECOND)),
             owes_a_line: AtomicBool::new(false),
             bound_lines: Mutex::new(Throttle::lines_per_second(BOUNDS_PER_SECOND)),
+            said_of_refusals: Mutex::default(),
         }
     }
 }
@@ -234,9 +250,11 @@ impl Drop for Tally {
             for outcome in ReloadKind::ALL {
                 self.plugins.reloads.remove(&ReloadLabels { plugin: Arc::clone(&self.name), outcome });
             }
+            self.plugins.refusals.end(&self.name);
             self.plugins.memory.remove(&Name { plugin: Arc::clone(&self.name) });
             self.plugins.fuel.remove(&Name { plugin: Arc::clone(&self.name) });
             self.plugins.lines_dropped.remove(&Name { plugin: Arc::clone(&self.name) });
+            self.plugins.gates.remove(&self.name);
         });
     }
 }
@@ -245,6 +263,12 @@ impl PluginTally {
     /// The plugin handled an event. For every event: it only counts.
     pub fn handled(&self) {
         self.0.handled.inc();
+    }
+
+    /// What holds it up.
+    #[must_use]
+    pub fn gate(&self) -> &GateTally {
+        &self.0.gate
     }
 
     /// Something became of the plugin's file.
@@ -324,7 +348,7 @@ impl PluginTally {
         self.0.failed.get()
     }
 
-    /// The plugin failed on an event, which is lost for it.
+    /// The plugin failed on an event for good.
     #[cold]
     pub fn failed(&self, failed: &Failed<'_>) {
         self.0.failed.inc();
@@ -338,10 +362,31 @@ impl PluginTally {
             times,
             pipe = brief(failed.pipe),
             event = brief(failed.event),
+            tries = (failed.tries > 1).then_some(failed.tries),
             backtrace,
             "the plugin failed on an event: {}",
             brief(&failed.why.to_string())
         );
+    }
+
+    /// The plugin ends while its breaker is open, and so many events waited. Gives the reason by which they are kept.
+    #[cold]
+    pub fn not_tried(&self, version: &str, events: usize) -> String {
+        self.0.failed.inc_by(events as u64);
+        if events > 0 {
+            tracing::warn!(
+                target: TARGET,
+                plugin = &*self.0.name,
+                version,
+                events,
+                "the plugin ends while its breaker is open, so what waited goes to quarantine untried"
+            );
+        }
+        let BreakerView { failures, why, .. } = self.gate().breaker();
+        format!(
+            "it was not tried: the plugin had failed on {failures} events in a row when it was to end; the last failure: \
+             {why}"
+        )
     }
 
     /// Events found no room in the plugin's queue. To be called now and then with none as well: a line may be owed for
@@ -367,7 +412,15 @@ impl PluginTally {
         }
     }
 
-    /// The plugin was told that so many of its sends cannot wait.
+    /// The plugin was refused a call, with these words.
+    #[cold]
+    pub fn call_refused(&self, verb: &'static str, pipe: &str, why: &str) {
+        self.0.plugins.refusals.count(&self.0.name, verb);
+        let mut said = self.0.said_of_refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        said.say(&self.0.name, verb, pipe, &why);
+    }
+
+    /// The plugin was told that so many of its sends cannot wait, or are too many for one event.
     pub fn sends_refused(&self, sends: u64, bound: Bound) {
         self.0.plugins.sends.refused_locally(sends);
         if let Some(times) = pass(&self.0.bound_lines, sends) {
@@ -376,6 +429,6 @@ impl PluginTally {
     }
 }
 
-fn pass(lines: &Mutex<Throttle>, times: u64) -> Option<u64> {
+pub(super) fn pass(lines: &Mutex<Throttle>, times: u64) -> Option<u64> {
     lines.lock().unwrap_or_else(PoisonError::into_inner).pass_many(times)
 }

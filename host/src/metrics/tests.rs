@@ -185,18 +185,78 @@ fn a_plugin_counts_what_it_does_and_says_where_it_fails() {
     let karma = metrics.plugin("karma");
     (0..5).for_each(|_| karma.handled());
     let backtrace = ["inner".to_owned(), "outer".to_owned()];
-    let failed =
-        |backtrace| Failed { version: "1.0.0+abc", pipe: "web_chat", event: "msg", backtrace, why: &"it trapped" };
+    let failed = |backtrace, tries| Failed {
+        version: "1.0.0+abc",
+        pipe: "web_chat",
+        event: "msg",
+        tries,
+        backtrace,
+        why: &"it trapped",
+    };
+    let pause = Duration::from_millis(200);
     let lines = said(|| {
-        karma.failed(&failed(&backtrace));
-        karma.failed(&failed(&[]));
+        karma.gate().retried(&Retried {
+            version: "1.0.0+abc",
+            pipe: "web_chat",
+            event: "msg",
+            backtrace: &[],
+            why: &"it trapped",
+            pause,
+        });
+        karma.failed(&failed(&backtrace, 2));
+        karma.failed(&failed(&[], 1));
     });
-    assert_eq!(lines[0]["message"], "the plugin failed on an event: it trapped");
-    assert_eq!((&lines[0]["backtrace"], &lines[0]["plugin"]), (&json!("inner < outer"), &json!("karma")));
-    assert_eq!(lines[1].get("backtrace"), None);
+    assert_eq!(lines[0]["message"], "a try at an event failed, the next one comes in 200 ms: it trapped");
+    assert_eq!(lines[0]["level"], "WARN");
+    assert_eq!(value(&metrics, "cometbot_plugin_retries_total{plugin=\"karma\"}"), Some(1.0));
+    assert_eq!(lines[1]["message"], "the plugin failed on an event: it trapped");
+    assert_eq!((&lines[1]["backtrace"], &lines[1]["plugin"]), (&json!("inner < outer"), &json!("karma")));
+    assert_eq!((lines[1].get("tries"), lines[2].get("tries")), (Some(&json!(2)), None));
+    assert_eq!(lines[2].get("backtrace"), None);
     assert_eq!((karma.events_handled(), karma.events_failed()), (5, 2));
     assert_eq!(value(&metrics, "cometbot_plugin_events_total{plugin=\"karma\",outcome=\"handled\"}"), Some(5.0));
     assert_eq!(value(&metrics, "cometbot_plugin_events_total{plugin=\"karma\",outcome=\"failed\"}"), Some(2.0));
+}
+
+#[test]
+fn a_breaker_shows_how_it_stands_and_says_each_change() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let state = || value(&metrics, "cometbot_plugin_breaker_state{plugin=\"karma\"}");
+    assert_eq!(state(), Some(0.0));
+    let (pause, until) = (Duration::from_secs(10), std::time::Instant::now());
+    let lines = said(|| {
+        karma.gate().breaker_opened(&BreakerOpened { version: "1", failures: 5, pause, until, why: "it trapped" });
+        assert_eq!((state(), karma.gate().breaker().next_try), (Some(2.0), Some(until)));
+        karma.gate().breaker_half_open("1");
+        assert_eq!((state(), karma.gate().breaker().next_try), (Some(1.0), None));
+        let reason = karma.not_tried("1", 3);
+        assert!(reason.contains("failed on 5 events in a row") && reason.ends_with("it trapped"), "{reason}");
+        karma.gate().breaker_closed("1");
+    });
+    assert_eq!((state(), karma.gate().breaker().state), (Some(0.0), BreakerState::Closed));
+    assert_eq!(karma.events_failed(), 3);
+    let levels: Vec<_> = lines.iter().map(|line| line["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["ERROR", "INFO", "WARN", "INFO"]);
+    assert_eq!(
+        lines[0]["message"],
+        "breaker open: the plugin failed on 5 events in a row and gets none for 10 s, they wait; the last failure: it trapped"
+    );
+}
+
+#[test]
+fn a_plugin_that_is_slowed_is_told_of_once_and_the_time_is_counted() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let lines = said(|| {
+        for _ in 0..3 {
+            karma.gate().slowed("1", std::time::Instant::now() + Duration::from_secs(2), 1000);
+        }
+    });
+    assert_eq!(lines.len(), 1);
+    assert!(lines[0]["message"].as_str().unwrap().contains("more than 1000 messages a second and is slowed"));
+    let seconds = value(&metrics, "cometbot_plugin_slowed_seconds_total{plugin=\"karma\"}").unwrap();
+    assert!((5.9..=6.0).contains(&seconds), "{seconds}");
 }
 
 #[test]

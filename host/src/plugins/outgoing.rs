@@ -2,12 +2,22 @@
 //!
 //! A handler's sends are staged in its instance. They are committed when it returns ok and flushed into the plugin's
 //! lane in batches: at the latest when a call starts to wait, so that nobody waits for what is done already. There is one
-//! for each slot, whatever version runs in it, so that the order stays across a swap.
+//! for each slot, whatever version runs in it, so that the order stays across a swap, and so does what it may still send.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
 
+use tokio::time::sleep_until;
+
+use super::rate::Bucket;
 use crate::{
     comet::{commands::Commands, outbox::Lane},
+    config::Rate,
     metrics::Bound,
 };
 
@@ -16,20 +26,73 @@ use crate::{
 pub struct Outgoing {
     committed: Mutex<Commands>,
     lane: Lane,
+    /// The most messages of one event; what is sent is not counted if that is [`UNBOUNDED`].
+    most_sends: AtomicUsize,
+    pace: Mutex<Pace>,
+}
+
+#[derive(Debug)]
+struct Pace {
+    rate: Rate,
+    bucket: Bucket,
+}
+
+/// As many messages as it likes.
+const UNBOUNDED: usize = usize::MAX;
+
+/// What a handler has left behind that returned ok.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// How many messages it sent.
+    pub sends: usize,
+    /// How many bytes are committed and not flushed, with those of earlier ones.
+    pub bytes: usize,
 }
 
 impl Outgoing {
-    /// For what leaves by `lane`.
+    /// For what leaves by `lane`, so much at most.
     #[must_use]
-    pub fn new(lane: Lane) -> Self {
-        Self { committed: Mutex::default(), lane }
+    pub fn new(lane: Lane, rate: Rate) -> Self {
+        let pace = Mutex::new(Pace { rate, bucket: Bucket::default() });
+        Self { committed: Mutex::default(), lane, most_sends: AtomicUsize::new(most_sends(rate)), pace }
     }
 
-    /// Takes the sends of a handler that has returned ok; gives how many bytes are committed and not flushed.
-    pub(super) fn commit(&self, staged: &mut Commands) -> usize {
+    /// From now on so much may leave.
+    pub(super) fn set_rate(&self, rate: Rate) {
+        self.most_sends.store(most_sends(rate), Ordering::Relaxed);
+        self.pace().rate = rate;
+    }
+
+    /// The most messages that one event may send.
+    pub(super) fn most_sends(&self) -> usize {
+        self.most_sends.load(Ordering::Relaxed)
+    }
+
+    /// Takes the sends of a handler that has returned ok.
+    pub(super) fn commit(&self, staged: &mut Commands) -> Committed {
+        let sends = staged.len();
         let mut committed = self.lock();
         committed.append(staged);
-        committed.bytes()
+        Committed { sends, bytes: committed.bytes() }
+    }
+
+    /// An event has sent so many messages. Gives until when that was more than may leave, and how much may. For every
+    /// event: without a bound it does not even look at the clock.
+    pub(super) fn spend(&self, sends: usize) -> Option<(Instant, Rate)> {
+        if sends == 0 || self.most_sends() == UNBOUNDED {
+            return None;
+        }
+        let mut pace = self.pace();
+        let rate = pace.rate;
+        let sends = u32::try_from(sends).unwrap_or(u32::MAX);
+        pace.bucket.take(sends, rate, Instant::now()).map(|until| (until, rate))
+    }
+
+    /// Waits until a question may be asked: it counts like a message.
+    pub(super) async fn may_ask(&self) {
+        if let Some((until, _)) = self.spend(1) {
+            sleep_until(until.into()).await;
+        }
     }
 
     /// Hands what is committed to the lane.
@@ -52,7 +115,15 @@ impl Outgoing {
         &self.lane
     }
 
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Commands> {
         self.committed.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+const fn most_sends(rate: Rate) -> usize {
+    if rate.per_second == 0 { UNBOUNDED } else { rate.burst as usize }
 }

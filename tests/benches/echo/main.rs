@@ -68,7 +68,12 @@ fn measure(start: impl Fn(&str) -> Result<Child, Box<dyn Error>>) -> Result<f64,
 
 fn start_cometbot(binary: &Path, folder: &Path, address: &str) -> Result<Child, Box<dyn Error>> {
     let config = folder.join("bot.toml");
-    std::fs::write(&config, format!("[server]\nurl = \"ws://{address}/ws/\"\nversion = \"4.09\"\n"))?;
+    std::fs::write(
+        &config,
+        format!(
+            "[server]\nurl = \"ws://{address}/ws/\"\nversion = \"4.09\"\n[defaults]\nnew-grants = \"grant\"\nsends-per-second = 0\n"
+        ),
+    )?;
     let mut command = Command::new(binary);
     Ok(command.arg("run").arg("--config").arg(config).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?)
 }

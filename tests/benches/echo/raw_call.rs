@@ -7,7 +7,7 @@ use cometbot::{
         link::{Port, timing::Timing},
         outbox::Bounds,
     },
-    config::PluginTerms,
+    config::{NewGrants, PluginTerms},
     metrics::Metrics,
     plugins::{
         api::{Event, Wants},
@@ -107,7 +107,7 @@ enum RawError {
 }
 
 async fn with_cometbot(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
-    let terms = PluginTerms { queue_events: 1, ..PluginTerms::default() };
+    let terms = PluginTerms { queue_events: 1, new_grants: NewGrants::Grant, ..PluginTerms::default() };
     let sandbox = Arc::new(Sandbox::new(Room::new(4, terms.memory_bytes))?);
     let port = Port::new(Arc::default(), Timing::default().answer);
     let bounds = Bounds { bytes: usize::MAX, sends: usize::MAX };

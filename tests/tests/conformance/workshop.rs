@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use cometbot::kit::language::Language;
+use cometbot::{kit::language::Language, plugins::manifest::Manifest};
 use cometbot_tests::binary;
 
 /// What tools keep in a folder from build to build, and may take long to make again.
@@ -31,9 +31,16 @@ pub fn try_to_build(language: Language) -> Result<Vec<u8>, String> {
     let source = Path::new(language.source()).file_name().unwrap();
     let source = root.join("tests/conformance").join(name).join(source);
     fs::copy(&source, folder.join(language.source())).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
+    fs::copy(root.join("tests/conformance/manifest.toml"), folder.join("manifest.toml")).unwrap();
     let _ = fs::remove_file(bench.join("conformance.wasm"));
     let output = cometbot(&root).arg("build").arg(&folder).output().unwrap();
-    if output.status.success() { Ok(fs::read(bench.join("conformance.wasm")).unwrap()) } else { Err(words(&output)) }
+    if !output.status.success() {
+        return Err(words(&output));
+    }
+    let plugin = fs::read(bench.join("conformance.wasm")).unwrap();
+    let manifest = Manifest::of(&plugin).unwrap().map(|manifest| manifest.to_string());
+    assert_eq!(manifest.as_deref(), Some("hear *; send *; log *; count *"), "{language}");
+    Ok(plugin)
 }
 
 /// A folder as `cometbot new` makes it, with what tools have kept from last time.

@@ -68,6 +68,7 @@ async fn each_command_asks_for_what_its_words_say() {
         ("enable karma", Request::Enable { plugin: plugin() }),
         ("grant karma", Request::Grant { plugin: plugin(), wait: false }),
         ("grant karma --wait", Request::Grant { plugin: plugin(), wait: true }),
+        ("revoke karma", Request::Revoke { plugin: plugin() }),
         ("shadow karma new/karma.wasm", Request::Shadow { plugin: plugin(), file }),
         ("shadow karma --stop", Request::Unshadow { plugin: plugin() }),
         ("promote karma", Request::Promote { plugin: plugin(), wait: false }),
@@ -180,11 +181,15 @@ fn report(name: &str) -> PluginReport {
         quarantined: 1,
         waiting_events: 0,
         memory_bytes: 65_536,
+        asks: None,
         grants: Some(json!({"hear": [], "send": [], "log": [], "count": []})),
+        missing: None,
+        granted_by_command: None,
         last: None,
         held_back: None,
         kept: vec![KeptVersion { version: "1.1.0+00".to_owned(), hash: "00".repeat(32), since: 1_795_400_000 }],
         candidate: None,
+        breaker: None,
     }
 }
 

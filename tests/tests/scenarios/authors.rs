@@ -70,7 +70,9 @@ async fn the_bot_can_run_in_the_same_terminal() {
     dev.wait_until_it_says("live: events reach the plugins").await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     assert_eq!(client.ask("web_chat", "!hello").await, "bot hello, stranger! That was greeting number 1.");
-    // An author's plugin may want more with each save.
+    // An author's plugin may want more with each save, and says so in its manifest.
+    let manifest = "hear = [\"web_room\"]\nsend = [\"web_room\"]\n";
+    fs::write(home.plugins().join("hello/manifest.toml"), manifest).unwrap();
     change(&home, "\"web_chat\"", "\"web_room\"");
     dev.replaced("hello").await;
     let ended = dev.stop().await;

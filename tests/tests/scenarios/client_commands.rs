@@ -1,5 +1,7 @@
 //! The commands for people: what they write, for people and for programs, and their exit codes.
 
+use std::fs;
+
 use cometbot_tests::{Client, Comet, HASH, Home, Plugin, USER};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -207,6 +209,34 @@ async fn check_says_what_each_plugin_asks_for_and_connects_to_nothing() {
     );
     assert!(lines[1].contains("1.2.3"), "the version that a plugin gives itself is for people: {lines:?}");
     assert!(lines[2].ends_with(": ok, hears nothing"), "{lines:?}");
+
+    // What is not granted is marked, and is no mistake.
+    let home = home.granting("lacking", "web_chat").set("plugin.quiet.grants", "http = [\"example.org\"]");
+    let lacking = Plugin::answering("web_chat", "x").hears("web_other", []).sends("web_*");
+    let home = home.plugin("lacking.wat", lacking.text());
+    fs::remove_file(home.path().join("bot.toml")).unwrap();
+    let ended = home.run(["check"]).await;
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), ""));
+    let at = ended.out.lines().position(|line| line.starts_with("lacking ")).unwrap();
+    let lines: Vec<&str> = ended.out.lines().skip(at).collect();
+    assert!(lines[0].ends_with(": ok, hears web_chat[msg] web_other; send web_chat web_*"), "{lines:?}");
+    assert_eq!(
+        lines[1..7],
+        [
+            "    granted: hears web_chat[msg]; send web_chat",
+            "  ! not granted: hear web_other; send web_*",
+            "    say `cometbot grant lacking`, or write into bot.toml:",
+            "      [plugin.lacking.grants]",
+            "      hear = [\"web_chat\", \"web_other\"]",
+            "      send = [\"web_chat\", \"web_*\"]",
+        ]
+    );
+    assert!(lines[7].starts_with("quiet "), "{lines:?}");
+    assert_eq!(lines[8], "    granted to no effect: `http`, as no function of this version needs it");
+    let values = json_lines(&home.run(["check", "--json"]).await.out);
+    assert_eq!(values[2]["granted"]["send"], json!(["web_chat"]));
+    assert_eq!((&values[2]["missing"]["send"], &values[2]["ok"]), (&json!(["web_*"]), &json!(true)));
+    home.delete_plugin("lacking.wat");
 
     let home = home.plugin("zzz.wat", "(module");
     let ended = home.run(["check", "--json"]).await;

@@ -65,7 +65,7 @@ impl Scene {
     }
 
     /// The bot is as it was before, and has said one thing about it.
-    async fn is_as_before(mut self) {
+    async fn ends_as_before(mut self) {
         // An answer may be under way since before the end.
         self.client.send("web_chat", "msg", "and now?");
         while self.client.next().await.data != "and now?" {}
@@ -87,7 +87,7 @@ async fn is_refused(seconds: u32, mib: u32, bomb: impl AsRef<[u8]>, words: &[&st
     let mut scene = Scene::within(seconds, mib).await;
     let line = scene.drop_in(bomb).await;
     assert!(line.is("ERROR") && words.iter().any(|words| line.says(words)), "{}", line.raw);
-    scene.is_as_before().await;
+    scene.ends_as_before().await;
 }
 
 const TIME: &str =
@@ -137,7 +137,7 @@ async fn a_hundred_thousand_functions_are_loaded_or_refused_and_the_others_answe
     let function = "(func (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))";
     let line = scene.drop_in(wat::parse_str(plugin_with(&function.repeat(100_000))).unwrap()).await;
     assert!(line.says("plugin started") || line.says("compiling it takes longer than 3 s"), "{}", line.raw);
-    scene.is_as_before().await;
+    scene.ends_as_before().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -208,7 +208,7 @@ async fn a_binary_that_says_with_few_bytes_that_it_has_very_much_of_something_co
     assert!(bomb.len() < 16 * 1024, "it is small: {}", bomb.len());
     let line = scene.drop_in(bomb).await;
     assert!(line.says("plugin started") || line.says("takes longer than 20 s"), "{}", line.raw);
-    scene.is_as_before().await;
+    scene.ends_as_before().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -310,7 +310,7 @@ async fn a_compiler_that_somebody_kills_costs_one_sentence() {
     kill_process(Pid::from_raw(child.try_into().unwrap()).unwrap(), Signal::KILL).unwrap();
     let line = scene.bot.rejected("bomb").await;
     assert!(line.says("broke off (signal: 9 (SIGKILL))"), "{}", line.raw);
-    scene.is_as_before().await;
+    scene.ends_as_before().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

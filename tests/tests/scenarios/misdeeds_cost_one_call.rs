@@ -5,11 +5,14 @@ use cometbot_tests::{Client, Comet, Home, Line, Plugin, Process};
 /// What a rogue's neighbour says to each message.
 const NEIGHBOUR: &str = "neighbour";
 
+/// What it fails on it does not get again, so that it fails once for each misdeed.
+const AT_ONCE: &str = "retries = 0\nbreaker-failures = 0";
+
 /// Lets a rogue of web_chat misbehave between two good events, beside a plugin that does nothing wrong, and looks at all
 /// that follows from it. Gives the line that names the failure.
 async fn misbehaving(home: Home, comet: &Comet, rogue: Plugin) -> (Process, Line) {
     let neighbour = Plugin::answering("web_chat", NEIGHBOUR);
-    let home = home.plugin("rogue.wat", rogue.text()).plugin("good.wat", neighbour.text());
+    let home = home.set("defaults", AT_ONCE).plugin("rogue.wat", rogue.text()).plugin("good.wat", neighbour.text());
     let bot = home.live().await;
     let mut client = Client::join(comet, ["web_chat"]).await;
     let messages = ["one", "misbehave", "two", "misbehave", "three"];
@@ -48,6 +51,7 @@ async fn others_go_on_while_a_plugin_loops() {
     let rogue = Plugin::rogue("(loop $again (br $again))");
     let home = Home::at(&comet)
         .set("defaults", "time-per-event-ms = 3000")
+        .set("defaults", AT_ONCE)
         .plugin("rogue.wat", rogue.text())
         .plugin("good.wat", Plugin::answering("web_chat", NEIGHBOUR).text());
     let _bot = home.live().await;
@@ -194,7 +198,10 @@ async fn a_plugin_whose_setup_never_ends_or_traps_is_not_started_and_the_others_
 async fn a_plugin_that_fails_again_and_again_uses_nothing_up() {
     let comet = Comet::start().await;
     // With room for one plugin only, an instance that were not given back would soon be one too many.
-    let home = Home::at(&comet).set("plugins", "max = 1").plugin("rogue.wat", Plugin::rogue("unreachable").text());
+    let home = Home::at(&comet)
+        .set("plugins", "max = 1")
+        .set("defaults", AT_ONCE)
+        .plugin("rogue.wat", Plugin::rogue("unreachable").text());
     let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     client.send_all("web_chat", "msg", ["misbehave"; 300]);

@@ -78,7 +78,7 @@ async fn one_event_or_all_can_be_thrown_away_and_what_fails_again_comes_back() {
 async fn as_many_are_kept_as_are_wanted_the_newest_ones() {
     let comet = Comet::start().await;
     let home = Home::at(&comet)
-        .set("defaults", "quarantine-events = 3")
+        .set("defaults", "quarantine-events = 3\nretries = 0\nbreaker-failures = 0")
         .plugin("rogue.wat", Plugin::rogue("unreachable").text());
     let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;

@@ -13,7 +13,7 @@ fn good() -> Plugin {
 /// have been lost, and the count of the version that runs must be exact.
 async fn replaced_by(bad: impl AsRef<[u8]>, what: &str, fits: impl Fn(&Line) -> bool) -> (Process, Line) {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).plugin("word.wat", good().text());
+    let home = Home::at(&comet).granting("word", "web_*").plugin("word.wat", good().text());
     let bot = home.live().await;
     let load = Load::start(&comet, PIPES, RATE).await;
     home.rename_plugin("word.wat", bad);

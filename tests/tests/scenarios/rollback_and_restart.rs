@@ -137,7 +137,7 @@ async fn a_file_that_went_bad_while_the_bot_was_away_does_not_keep_the_last_good
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_asks_for_more_runs_when_it_is_granted_and_not_before_also_after_a_restart() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).plugin("word.wat", saying("old").text());
+    let home = Home::at(&comet).granting("word", "web_chat").plugin("word.wat", saying("old").text());
     let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat", "web_other"]).await;
     home.rename_plugin("word.wat", saying("new").hears("web_other", []).sends("web_other").text());
@@ -247,7 +247,8 @@ async fn a_wait_lasts_until_the_probation_is_over_and_its_end_is_the_exit_code()
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_outcome_is_counted_in_the_metrics() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).set("service", SERVED).plugin("word.wat", saying("good").text());
+    let home = Home::at(&comet).granting("word", "web_chat").set("service", SERVED);
+    let home = home.plugin("word.wat", saying("good").text());
     let mut bot = home.live().await;
     let scraper = Scraper::of(&bot).await;
     home.rename_plugin("word.wat", "no plugin");
@@ -272,15 +273,18 @@ async fn each_outcome_is_counted_in_the_metrics() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_granted_and_disabled_holds_for_a_file_that_goes_and_comes_again() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).plugin("word.wat", saying("old").text());
+    let home = Home::at(&comet).set("defaults", "probation-events = 0").granting("word", "web_chat");
+    let home = home.plugin("word.wat", saying("old").counts("web_chat").text());
     let mut bot = home.live().await;
+    bot.wait_until_it_says("not granted, and refused: count web_chat;").await;
+    done(&home, &["grant", "word", "--wait"]).await;
+    bot.forget();
     home.delete_plugin("word.wat");
     bot.wait_until_it_says("plugin removed").await;
-    home.write_plugin("word.wat", saying("greedy").counts("web_chat").text());
-    bot.wait_until_it_says("waits for you").await;
-    bot.forget();
-    home.rename_plugin("word.wat", saying("new").text());
+    home.write_plugin("word.wat", saying("new").counts("web_chat").logs("web_chat").text());
+    // One that comes anew runs, with what it had been granted.
     bot.started("word").await;
+    bot.wait_until_it_says("not granted, and refused: log web_chat;").await;
     done(&home, &["disable", "word"]).await;
     home.delete_plugin("word.wat");
     bot.wait_until_it_says("plugin removed").await;

@@ -57,6 +57,11 @@ impl Scraper {
 }
 
 impl Page {
+    /// Whether a text stands anywhere in it.
+    pub fn has(&self, text: &str) -> bool {
+        self.0.contains(text)
+    }
+
     /// The value of a series, written as it is served, such as `cometbot_sends_total{outcome="lost"}`; none if there is
     /// no such series.
     pub fn value(&self, series: &str) -> Option<f64> {

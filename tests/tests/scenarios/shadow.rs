@@ -121,7 +121,8 @@ async fn a_candidate_that_cannot_run_is_refused_and_one_that_is_not_wanted_any_m
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_candidate_may_ask_no_more_than_was_granted() {
     let comet = Comet::start().await;
-    let home = Home::at(&comet).plugin("word.wat", Plugin::answering("web_chat", "word").text());
+    let home =
+        Home::at(&comet).granting("word", "web_chat").plugin("word.wat", Plugin::answering("web_chat", "word").text());
     let curious = Plugin::new()
         .hears("web_chat", ["msg"])
         .sends("web_*")

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::bot::outcome::Outcome;
+use crate::{bot::outcome::Outcome, metrics::BreakerState};
 
 /// What a running bot answers to a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,8 +99,17 @@ pub struct PluginReport {
     pub waiting_events: u64,
     /// The memory that it has, in bytes.
     pub memory_bytes: u64,
-    /// What it was granted, as `cometbot --json check` shows grants.
+    /// What the version that runs asked for, as `cometbot --json check` shows it.
+    #[serde(default)]
+    pub asks: Option<Value>,
+    /// What of that is granted: that is what it may do.
     pub grants: Option<Value>,
+    /// What of that is not granted; none if nothing is missing.
+    #[serde(default)]
+    pub missing: Option<Value>,
+    /// What was granted to the plugin by command, on top of what bot.toml grants.
+    #[serde(default)]
+    pub granted_by_command: Option<Value>,
     /// What became of the last attempt to change what runs.
     pub last: Option<Outcome>,
     /// The version that was taken back and why, if that is what lies in the folder.
@@ -112,6 +121,24 @@ pub struct PluginReport {
     /// What runs beside it without effect.
     #[serde(default)]
     pub candidate: Option<CandidateReport>,
+    /// Whether it gets its events, if it runs.
+    #[serde(default)]
+    pub breaker: Option<BreakerReport>,
+}
+
+/// Whether a plugin gets its events, or is left in peace because it failed on one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerReport {
+    /// Whether it gets them.
+    pub state: BreakerState,
+    /// In how many seconds it gets the next one, while it is left in peace.
+    #[serde(default)]
+    pub next_try_seconds: Option<u64>,
+    /// On so many events it failed in a row, if it was left in peace for that.
+    pub failures: u32,
+    /// Why it failed on the last one, in words.
+    #[serde(default)]
+    pub why: Option<String>,
 }
 
 /// A version that a rollback can put back.

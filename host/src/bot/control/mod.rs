@@ -28,7 +28,7 @@ pub mod client;
 mod server;
 
 pub use self::{
-    answer::{Answer, CandidateReport, KeptVersion, PluginReport, PluginState},
+    answer::{Answer, BreakerReport, CandidateReport, KeptVersion, PluginReport, PluginState},
     request::Request,
     server::{Control, ControlError},
 };

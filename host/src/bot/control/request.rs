@@ -43,13 +43,18 @@ pub enum Request {
         /// The plugin.
         plugin: String,
     },
-    /// Grant what the waiting version asks for, and let it take over.
+    /// Grant what the waiting version asks for, and let it take over; or what the running one asks for and does not have.
     Grant {
         /// The plugin.
         plugin: String,
         /// Answer when it is final.
         #[serde(default)]
         wait: bool,
+    },
+    /// Take back all that was granted so.
+    Revoke {
+        /// The plugin.
+        plugin: String,
     },
     /// Run a candidate beside the running version, without effect, and compare the two.
     Shadow {
@@ -133,7 +138,7 @@ mod tests {
     use super::*;
 
     fn any_request() -> impl Strategy<Value = Request> {
-        let parts = (0..13_u8, any::<String>(), any::<String>(), option::of(any::<String>()), any::<[bool; 2]>());
+        let parts = (0..14_u8, any::<String>(), any::<String>(), option::of(any::<String>()), any::<[bool; 2]>());
         parts.prop_map(|(which, plugin, id, maybe, [wait, without_state])| match which {
             0 => Request::Plugins {},
             1 => Request::Reload { plugin: maybe, wait, without_state },
@@ -147,6 +152,7 @@ mod tests {
             9 => Request::QuarantineList { plugin: maybe },
             10 => Request::QuarantineShow { plugin, id },
             11 => Request::QuarantineRedrive { plugin, id: maybe },
+            12 => Request::Revoke { plugin },
             _ => Request::QuarantineDrop { plugin, id: maybe },
         })
     }

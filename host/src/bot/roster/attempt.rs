@@ -165,13 +165,13 @@ impl Roster {
 
     /// Makes a plugin's versions: the way out of it stays the same from one to the next.
     fn starter(&self, name: &str) -> Starter {
-        let terms = self.settings.terms(name).clone();
+        let (terms, granted) = (self.settings.terms(name).clone(), self.granted(name));
         if let Some(running) = self.plugins.get(name).and_then(|plugin| plugin.running.as_ref()) {
-            return running.starter.on(terms);
+            return running.starter.on(terms).granting(granted);
         }
         let Workshop { sandbox, port, bounds, metrics, kept, .. } = &self.workshop;
         let starter = Starter::new(Arc::clone(sandbox), name, terms, port, *bounds, metrics.plugin(name));
-        starter.keeping_failed_in(kept.clone())
+        starter.granting(granted).keeping_failed_in(kept.clone())
     }
 }
 

@@ -9,7 +9,8 @@
 //! - `switch`: what its slot makes of it, then and later.
 //! - `leave`: how a plugin goes.
 //! - `plugin`: what is known of one plugin. `keep`: what of it outlives the bot.
-//! - `requests`, `failed`, `apply`: the operator's wishes, those about failed events, bot.toml's changes.
+//! - `requests`, `failed`, `granting`, `apply`: the operator's wishes, those about failed events and about grants, and
+//!   bot.toml's changes.
 //! - `waiters`: who waits for outcomes. `report`: what is told of a plugin.
 //!
 //! Run by `bot`; `cli` asks [`admit`] what the bot would.
@@ -57,6 +58,7 @@ use crate::{
 mod apply;
 mod attempt;
 mod failed;
+mod granting;
 mod keep;
 mod leave;
 mod plugin;

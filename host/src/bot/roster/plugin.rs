@@ -9,7 +9,7 @@ use super::{
 use crate::{
     metrics::PluginTally,
     plugins::{
-        grants::{Grants, Heard},
+        grants::{Granted, Grants, Heard},
         kept::Record,
         package::{ContentHash, Package},
         slot::{Comparison, Identity, News, Slot, Starter},
@@ -53,10 +53,13 @@ pub(super) struct Running {
     pub(super) starter: Starter,
     pub(super) hash: ContentHash,
     pub(super) label: Arc<str>,
+    /// What it asked for.
+    pub(super) asks: Arc<Grants>,
+    /// What of that is granted.
     pub(super) grants: Arc<Grants>,
     pub(super) since: SystemTime,
-    /// What the version hears that would come back, as long as it may.
-    pub(super) fallback: Option<Arc<Grants>>,
+    /// The version that would come back, as long as it may.
+    pub(super) fallback: Option<Identity>,
     /// What became of the attempt by which it runs.
     pub(super) outcome: Option<Outcome>,
     /// How many versions have taken over in the slot, as far as it is known.
@@ -69,8 +72,8 @@ pub(super) struct Running {
 pub(super) struct Waiting {
     pub(super) hash: ContentHash,
     pub(super) label: Arc<str>,
-    /// What it asks for beyond what was granted.
-    pub(super) beyond: Grants,
+    /// What it asks for and is not granted.
+    pub(super) missing: Grants,
 }
 
 /// A version that runs beside the running one.
@@ -157,12 +160,13 @@ impl Plugin {
 
 impl Running {
     pub(super) fn new(slot: Slot, version: &Identity) -> Self {
-        let Identity { starter, hash, label, grants } = version.clone();
+        let Identity { starter, hash, label, asks, grants } = version.clone();
         Self {
             slot,
             starter,
             hash,
             label,
+            asks,
             grants,
             since: SystemTime::now(),
             fallback: None,
@@ -174,15 +178,25 @@ impl Running {
 
     /// Another version runs now.
     pub(super) fn become_version(&mut self, version: Identity) {
-        let Identity { starter, hash, label, grants } = version;
-        (self.starter, self.hash, self.label, self.grants) = (starter, hash, label, grants);
+        let Identity { starter, hash, label, asks, grants } = version;
+        (self.starter, self.hash, self.label, self.asks, self.grants) = (starter, hash, label, asks, grants);
         self.since = SystemTime::now();
+    }
+
+    /// This is what is granted; the slot knows it already.
+    pub(super) fn regrant(&mut self, granted: &Granted) {
+        self.grants = Arc::new(granted.of(&self.asks));
+        if let Some(fallback) = &mut self.fallback {
+            fallback.grants = Arc::new(granted.of(&fallback.asks));
+        }
     }
 
     /// What must be heard for it.
     pub(super) fn heard(&self) -> Cow<'_, [Heard]> {
         match &self.fallback {
-            Some(fallback) if fallback.hear != self.grants.hear => Cow::Owned(self.grants.with(fallback).hear),
+            Some(fallback) if fallback.grants.hear != self.grants.hear => {
+                Cow::Owned(self.grants.with(&fallback.grants).hear)
+            }
             _ => Cow::Borrowed(&self.grants.hear),
         }
     }

@@ -1,15 +1,19 @@
 //! What is told of a plugin: of each outcome in the log and the metrics, and of all there is over the control socket.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{
     super::{
-        control::{CandidateReport, KeptVersion, PluginReport, PluginState},
+        control::{BreakerReport, CandidateReport, KeptVersion, PluginReport, PluginState},
         outcome::{Outcome, OutcomeKind},
     },
     plugin::Plugin,
 };
-use crate::{metrics::Reload, unix_time};
+use crate::{
+    metrics::{BreakerView, Reload},
+    plugins::grants::{Granted, Grants},
+    unix_time,
+};
 
 /// Puts an outcome into the log and the metrics.
 pub(super) fn say(plugin: &Plugin, outcome: &Outcome) {
@@ -36,9 +40,12 @@ pub(super) fn say(plugin: &Plugin, outcome: &Outcome) {
     plugin.tally.reloaded(&reload);
 }
 
-/// All that is known of a plugin. `quarantined` is the number of its failed events that are kept.
-pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginReport {
+/// All that is known of a plugin to which this is `granted`. `quarantined` is the number of its failed events that are
+/// kept.
+pub(super) fn report(name: &str, plugin: &Plugin, granted: &Granted, quarantined: usize) -> PluginReport {
     let running = plugin.running.as_ref();
+    let shown = |grants: &Grants| serde_json::to_value(grants).ok();
+    let missing = running.map(|running| granted.missing(&running.asks)).filter(|missing| !missing.is_empty());
     let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
     PluginReport {
         name: name.to_owned(),
@@ -52,7 +59,10 @@ pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginR
         quarantined: count(quarantined),
         waiting_events: running.map_or(0, |running| count(running.slot.queue().waiting())),
         memory_bytes: plugin.tally.memory_bytes(),
-        grants: plugin.record.granted.as_ref().and_then(|granted| serde_json::to_value(granted).ok()),
+        asks: running.and_then(|running| shown(&running.asks)),
+        grants: running.and_then(|running| shown(&running.grants)),
+        missing: missing.as_ref().and_then(shown),
+        granted_by_command: plugin.record.granted.as_ref().filter(|granted| !granted.is_empty()).and_then(shown),
         last: plugin.last.clone(),
         held_back: plugin.record.held_back.as_ref().map(|held| format!("{}: {}", held.hash, held.why)),
         kept: plugin.record.good.iter().map(kept).collect(),
@@ -65,6 +75,19 @@ pub(super) fn report(name: &str, plugin: &Plugin, quarantined: usize) -> PluginR
             not_compared: candidate.comparison.missed(),
             last_difference: candidate.comparison.last_difference(),
         }),
+        breaker: running.map(|_| breaker(plugin)),
+    }
+}
+
+fn breaker(plugin: &Plugin) -> BreakerReport {
+    let BreakerView { state, failures, next_try, why } = plugin.tally.gate().breaker();
+    let left = next_try.map(|at| at.saturating_duration_since(Instant::now()));
+    BreakerReport {
+        state,
+        // What is left of a second is a second.
+        next_try_seconds: left.map(|left| left.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX)),
+        failures,
+        why: (!why.is_empty()).then_some(why),
     }
 }
 

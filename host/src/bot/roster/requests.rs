@@ -11,7 +11,7 @@ use super::{
     plugin::Plugin,
     report::report,
 };
-use crate::plugins::{folder::Change, grants::AskedFor};
+use crate::plugins::folder::Change;
 
 /// Why a wish is not fulfilled, in words that say what to do.
 pub(super) type Refusal = String;
@@ -34,6 +34,7 @@ impl Roster {
                 let attempt = self.grant(&plugin);
                 return self.attempt(&plugin, attempt, wait, reply);
             }
+            Request::Revoke { plugin } => self.revoke(&plugin),
             Request::Promote { plugin, wait } => {
                 let attempt = self.promote(&plugin);
                 return self.attempt(&plugin, attempt, wait, reply);
@@ -63,7 +64,8 @@ impl Roster {
 
     fn reports(&self) -> Answer {
         let quarantine = self.workshop.kept.quarantine();
-        let reports = self.plugins.iter().map(|(name, plugin)| report(name, plugin, quarantine.count(name)));
+        let reports =
+            self.plugins.iter().map(|(name, plugin)| report(name, plugin, &self.granted(name), quarantine.count(name)));
         Answer::Plugins { plugins: reports.collect() }
     }
 
@@ -160,23 +162,6 @@ impl Roster {
         }
     }
 
-    fn grant(&mut self, name: &str) -> Result<Try, Refusal> {
-        let plugin = self.known_mut(name)?;
-        let nothing = || format!("no version of {name} waits for a grant");
-        let path = plugin.path.clone().ok_or_else(|| no_file(name))?;
-        let waiting = plugin.waiting.take().ok_or_else(nothing)?;
-        let granted = plugin.record.granted.get_or_insert_default();
-        *granted = granted.with(&waiting.beyond);
-        tracing::info!(plugin = name, version = &*waiting.label, "granted: {}", AskedFor(&waiting.beyond));
-        // What runs already waits for that if it asks for more because its settings have changed.
-        let is_running = plugin.running.as_ref().is_some_and(|running| running.hash == waiting.hash);
-        self.write_record(name);
-        Ok(match is_running {
-            true => Try::new(Source::Kept(waiting.hash), Why::Terms),
-            false => Try::new(Source::File(path), Why::Wish),
-        })
-    }
-
     /// The candidate becomes the plugin's file, if it is another one, and takes over.
     fn promote(&mut self, name: &str) -> Result<Try, Refusal> {
         let plugin = self.known(name)?;
@@ -240,7 +225,7 @@ impl Roster {
         Ok(plugin)
     }
 
-    fn known_mut(&mut self, name: &str) -> Result<&mut Plugin, Refusal> {
+    pub(super) fn known_mut(&mut self, name: &str) -> Result<&mut Plugin, Refusal> {
         self.plugins.get_mut(name).ok_or_else(|| unknown(name))
     }
 
@@ -253,7 +238,7 @@ fn unknown(name: &str) -> Refusal {
     format!("there is no plugin {name}: `cometbot plugins` lists them")
 }
 
-fn no_file(name: &str) -> Refusal {
+pub(super) fn no_file(name: &str) -> Refusal {
     format!("the file of {name} is gone: put it into the folder")
 }
 

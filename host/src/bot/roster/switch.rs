@@ -11,7 +11,6 @@ use super::{
     plugin::Candidate,
 };
 use crate::plugins::{
-    grants::Grants,
     kept::HeldBack,
     package::Package,
     slot::{Comparison, Happened, Identity, News, SwapError, Switched},
@@ -75,22 +74,26 @@ impl Roster {
     }
 
     fn took_over(&mut self, name: &str, attempt: &Try, version: Identity, package: Package, switched: &Switched) {
+        let granted = self.granted(name);
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         let Some(running) = &mut plugin.running else { return };
         let (before, before_label) = (running.hash, running.label.to_string());
-        let (label, grants) = (version.label.to_string(), Arc::clone(&version.grants));
+        let label = version.label.to_string();
         running.become_version(version);
         running.fallback.clone_from(&switched.fallback);
+        // Grants may have changed while it took over; the slot has heard of that.
+        running.regrant(&granted);
         running.turn = switched.turn;
         let early = std::mem::take(&mut running.early);
         plugin.remember(package);
         plugin.candidate = None;
         let held_back = HeldBack { hash: before, why: format!("the operator went back from {before_label}") };
-        self.settle(name, &grants, attempt.why, Some(held_back));
+        self.settle(name, attempt.why, Some(held_back));
         self.reroute();
         let pause_us = u64::try_from(switched.pause.as_micros()).unwrap_or(u64::MAX);
         let state_bytes = switched.state_bytes.and_then(|bytes| u64::try_from(bytes).ok());
         self.conclude(name, OutcomeKind::Swapped { version: label, pause_us, state_bytes });
+        self.say_missing(name);
         if switched.fallback.is_none() {
             self.make_good(name);
         }
@@ -98,14 +101,10 @@ impl Roster {
     }
 
     /// Writes down what follows for later versions from the one that has begun to run.
-    pub(super) fn settle(&mut self, name: &str, grants: &Grants, why: Why, went_back_from: Option<HeldBack>) {
+    pub(super) fn settle(&mut self, name: &str, why: Why, went_back_from: Option<HeldBack>) {
         let Some(plugin) = self.plugins.get_mut(name) else { return };
         plugin.waiting = None;
         let before = plugin.record.clone();
-        let granted = plugin.record.granted.get_or_insert_default();
-        if !grants.beyond(granted).is_empty() {
-            *granted = granted.with(grants);
-        }
         match why {
             Why::Rollback => {
                 if let Some(left) = &went_back_from {
@@ -127,6 +126,7 @@ impl Roster {
 
     /// Takes what a slot says of its version on probation.
     pub(super) fn hear(&mut self, News { plugin: name, turn, what }: News) {
+        let granted = self.granted(&name);
         let Some(plugin) = self.plugins.get_mut(&*name) else { return };
         let Some(running) = &mut plugin.running else { return };
         if turn > running.turn {
@@ -147,6 +147,7 @@ impl Roster {
                 let version = good.label.to_string();
                 running.become_version(*good);
                 running.fallback = None;
+                running.regrant(&granted);
                 plugin.candidate = None;
                 plugin.record.held_back = Some(HeldBack { hash: bad.hash, why: why.clone() });
                 self.write_record(&name);

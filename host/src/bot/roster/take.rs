@@ -10,9 +10,8 @@ use super::{
     switch::{Given, Switch, given},
 };
 use crate::{
-    config::NewGrants,
     plugins::{
-        grants::AskedFor,
+        grants::{AskedFor, Granted, Grants},
         package::PackageError,
         slot::{Manner, Slot, Version},
     },
@@ -84,7 +83,9 @@ impl Roster {
     }
 
     /// Gives a version that could run to the plugin's slot, or makes one. Nothing more is to be done then for the moment.
-    fn give(&mut self, name: &str, attempt: &Try, version: Version) -> Result<(), Rejection> {
+    fn give(&mut self, name: &str, attempt: &Try, mut version: Version) -> Result<(), Rejection> {
+        // Grants may have changed since the attempt began.
+        version.regrant(&self.granted(name));
         if let Some(waiting) = self.beyond(name, attempt.why, &version) {
             self.hold(name, waiting);
             self.go_on(name);
@@ -102,9 +103,10 @@ impl Roster {
             let slot = Slot::start(version, self.news.0.clone());
             plugin.running = Some(Running::new(slot, &identity));
             plugin.remember(package);
-            self.settle(name, &identity.grants, attempt.why, None);
+            self.settle(name, attempt.why, None);
             self.reroute();
             self.conclude(name, OutcomeKind::Started { version: identity.label.to_string() });
+            self.say_missing(name);
             self.make_good(name);
             self.go_on(name);
             return Ok(());
@@ -112,8 +114,7 @@ impl Roster {
         plugin.is_trying = true;
         let (name, attempt) = (name.to_owned(), attempt.clone());
         if attempt.why == Why::Shadow {
-            let granted = plugin.record.granted.clone().unwrap_or_default();
-            let reply = running.slot.shadow(version, Arc::new(granted));
+            let reply = running.slot.shadow(version);
             self.switches.spawn(async move {
                 let result = given(reply.await, Given::Beside);
                 Switch { name, attempt, version: identity, package, result }
@@ -129,23 +130,46 @@ impl Roster {
         Ok(())
     }
 
-    /// What a version asks for beyond what was granted, if it has to wait for that.
+    /// What is granted to a plugin.
+    pub(super) fn granted(&self, name: &str) -> Granted {
+        let by_command = self.plugins.get(name).and_then(|plugin| plugin.record.granted.as_ref());
+        Granted::new(self.settings.terms(name), by_command.unwrap_or(&Grants::default()))
+    }
+
+    /// What a version asks for and is not granted, if it has to wait for that: the one that runs did not ask for it.
     fn beyond(&self, name: &str, why: Why, version: &Version) -> Option<Waiting> {
-        let granted = self.plugins.get(name)?.record.granted.as_ref()?;
-        // What ran before was granted before, and what runs beside has no effect.
-        let has_a_say = !matches!(why, Why::Rollback | Why::Restore | Why::Shadow);
-        if !has_a_say || self.settings.terms(name).new_grants == NewGrants::Grant {
+        let running = self.plugins.get(name)?.running.as_ref()?;
+        // What ran before is to run again whatever it may, and what runs beside has no effect.
+        if matches!(why, Why::Rollback | Why::Restore | Why::Shadow) {
             return None;
         }
-        let beyond = version.grants.beyond(granted);
-        (!beyond.is_empty()).then(|| Waiting { hash: version.hash(), label: Arc::clone(&version.label), beyond })
+        let missing = self.granted(name).missing(&version.asks);
+        let is_new = !missing.beyond(&running.asks).is_empty();
+        is_new.then(|| Waiting { hash: version.hash(), label: Arc::clone(&version.label), missing })
+    }
+
+    /// Says what the version that runs asks for and is not granted.
+    pub(super) fn say_missing(&self, name: &str) {
+        let Some(running) = self.plugins.get(name).and_then(|plugin| plugin.running.as_ref()) else { return };
+        let missing = self.granted(name).missing(&running.asks);
+        if !missing.is_empty() {
+            let lines: Vec<String> = running.asks.lines_for(name).collect();
+            tracing::warn!(
+                plugin = name,
+                version = &*running.label,
+                "not granted, and refused: {}; to grant all that it asks for, say `cometbot grant {name}` or write into \
+                 bot.toml: {}",
+                AskedFor(&missing),
+                lines.join(" ")
+            );
+        }
     }
 
     fn hold(&mut self, name: &str, waiting: Waiting) {
         let kind = OutcomeKind::Waiting {
             version: waiting.label.to_string(),
-            grants: serde_json::to_value(&waiting.beyond).unwrap_or_default(),
-            text: AskedFor(&waiting.beyond).to_string(),
+            grants: serde_json::to_value(&waiting.missing).unwrap_or_default(),
+            text: AskedFor(&waiting.missing).to_string(),
         };
         if let Some(plugin) = self.plugins.get_mut(name) {
             plugin.waiting = Some(waiting);

@@ -25,6 +25,7 @@ pub(super) mod plugins;
 pub(super) mod promote;
 pub(super) mod quarantine;
 pub(super) mod reload;
+pub(super) mod revoke;
 pub(super) mod rollback;
 pub(super) mod shadow;
 mod table;

@@ -1,11 +1,12 @@
 //! Reports of plugins, for people: a table of all, or everything about one.
 
-use super::words::{age, grants, size};
+use super::words::{age, asked, grants, size, to_grant};
 use crate::{
     bot::{
-        control::{CandidateReport, PluginReport},
+        control::{BreakerReport, CandidateReport, PluginReport, PluginState},
         outcome::{Class, Outcome},
     },
+    metrics::BreakerState,
     report::Quiet,
 };
 
@@ -44,7 +45,7 @@ fn cells(report: &PluginReport, now: u64) -> [String; 7] {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     [
         Quiet(&report.name).to_string(),
-        report.state.name().to_owned(),
+        state(report),
         or_none(report.version.as_deref().map(|version| Quiet(version).to_string())),
         or_none(report.since.map(|since| age(since, now))),
         report.handled.to_string(),
@@ -63,11 +64,41 @@ fn line(cells: &[String; 7], widths: &[usize; 7]) -> String {
     padded.collect::<Vec<_>>().join(GAP).trim_end().to_owned()
 }
 
-/// What the operator has to know: that the last attempt came to no good end, and that a candidate runs.
+/// What it does, or that it does nothing at the moment.
+fn state(report: &PluginReport) -> String {
+    let breaker = report.breaker.as_ref().map_or(BreakerState::Closed, |breaker| breaker.state);
+    match (report.state, breaker) {
+        (PluginState::Running | PluginState::Probation, BreakerState::Open) => "breaker open".to_owned(),
+        (PluginState::Running | PluginState::Probation, BreakerState::HalfOpen) => "breaker half-open".to_owned(),
+        (state, _) => state.name().to_owned(),
+    }
+}
+
+/// How its breaker stands, unless that is closed.
+fn breaker(report: &PluginReport) -> Option<String> {
+    let BreakerReport { state, next_try_seconds, failures, why } = report.breaker.as_ref()?;
+    let when = match (state, next_try_seconds) {
+        (BreakerState::Closed, _) => return None,
+        (BreakerState::HalfOpen, _) => "half-open, the next event decides".to_owned(),
+        (BreakerState::Open, Some(seconds)) => format!("open, next try in {seconds} s"),
+        (BreakerState::Open, None) => "open".to_owned(),
+    };
+    let why = why.as_ref().map(|why| format!("; the last failure: {why}")).unwrap_or_default();
+    Some(format!("{when}: it failed on {failures} events in a row{why}"))
+}
+
+/// What the operator has to know: that the last attempt came to no good end, what the plugin lacks, that it gets no
+/// events, and that a candidate
+/// runs.
 fn news(report: &PluginReport) -> impl Iterator<Item = String> {
     let last = report.last.as_ref().filter(|last| last.kind.class() != Class::Done).map(without_name);
     let candidate = report.candidate.as_ref().map(|candidate| format!("beside it {}", tally(candidate)));
-    last.into_iter().chain(candidate)
+    let missing = report
+        .missing
+        .as_ref()
+        .map(|missing| format!("! not granted: {}; see `cometbot plugins {}`", asked(missing), report.name));
+    let breaker = breaker(report).map(|breaker| format!("breaker {breaker}"));
+    last.into_iter().chain(missing).chain(breaker).chain(candidate)
 }
 
 fn without_name(outcome: &Outcome) -> String {
@@ -97,12 +128,22 @@ pub(super) fn details(report: &PluginReport, now: u64) -> String {
     }
     let PluginReport { handled, failed, dropped, quarantined, waiting_events, .. } = report;
     say("events", format!("{handled} handled, {failed} failed, {dropped} dropped, {waiting_events} waiting"));
+    if let Some(breaker) = breaker(report) {
+        say("breaker", breaker);
+    }
     if *quarantined > 0 {
         say("quarantine", format!("{quarantined} of them: see `cometbot quarantine list {name}`"));
     }
     say("memory", size(report.memory_bytes));
-    if let Some(value) = &report.grants {
-        say("granted", grants(value));
+    if let (Some(asks), Some(missing)) = (&report.asks, &report.missing) {
+        say("asks", grants(asks));
+        report.grants.iter().for_each(|value| say("granted", grants(value)));
+        say("! missing", format!("{}\n{}", asked(missing), to_grant(name, asks)));
+    } else if let Some(value) = &report.grants {
+        say("granted", format!("{}, which is all that it asks for", grants(value)));
+    }
+    if let Some(value) = &report.granted_by_command {
+        say("by command", asked(value));
     }
     if let Some(last) = &report.last {
         say("last", format!("{} ago: {}", age(last.at, now), without_name(last)));

@@ -23,11 +23,15 @@ fn running(name: &str) -> PluginReport {
         quarantined: 0,
         waiting_events: 0,
         memory_bytes: 1_310_720,
+        asks: None,
         grants: None,
+        missing: None,
+        granted_by_command: None,
         last: None,
         held_back: None,
         kept: Vec::new(),
         candidate: None,
+        breaker: Some(BreakerReport { state: BreakerState::Closed, next_try_seconds: None, failures: 0, why: None }),
     }
 }
 
@@ -133,12 +137,41 @@ karma: probation
   events      182034 handled, 2 failed, 0 dropped, 3 waiting
   quarantine  2 of them: see `cometbot quarantine list karma`
   memory      1.3 MB
-  granted     hears web_chat[msg]; send web_chat
+  granted     hears web_chat[msg]; send web_chat, which is all that it asks for
   last        1 min ago: swapped to 1.0.0+c082587a6b3ba957, with a pause of 85 µs and 12 bytes of state
   kept        0.9.0+aa, good since 2 d 7 h ago
   candidate   2.0.0+0123456789abcdef: 1000 events compared, 2 different, 1 failed, 3 not compared
               the latest difference: web_chat msg: sent \"b\" instead of \"a\"
               and more"
+    );
+}
+
+#[test]
+fn what_a_plugin_lacks_is_marked_with_the_way_to_grant_it() {
+    let report = PluginReport {
+        asks: Some(json!({"hear": [{"pipe": "web_chat", "events": ["msg"]}], "send": ["web_*"]})),
+        grants: Some(json!({"hear": [{"pipe": "web_chat", "events": ["msg"]}]})),
+        missing: Some(json!({"send": ["web_*"]})),
+        granted_by_command: Some(json!({"hear": [{"pipe": "web_chat", "events": []}]})),
+        ..running("karma")
+    };
+    assert!(
+        overview(&[report.clone()], NOW).ends_with("\n    ! not granted: send web_*; see `cometbot plugins karma`"),
+    );
+    let text = details(&report, NOW);
+    assert!(
+        text.ends_with(
+            "\
+  asks        hears web_chat[msg]; send web_*
+  granted     hears web_chat[msg]
+  ! missing   send web_*
+              say `cometbot grant karma`, or write into bot.toml:
+                [plugin.karma.grants]
+                hear = [\"web_chat\"]
+                send = [\"web_*\"]
+  by command  hear web_chat"
+        ),
+        "{text}"
     );
 }
 
@@ -157,4 +190,24 @@ fn a_plugin_that_never_ran_has_no_version() {
         details(&report, NOW),
         "karma: disabled\n  events      0 handled, 0 failed, 0 dropped, 0 waiting\n  memory      0 bytes"
     );
+}
+
+#[test]
+fn a_plugin_that_is_left_in_peace_shows_until_when_and_why() {
+    let open = BreakerReport {
+        state: BreakerState::Open,
+        next_try_seconds: Some(8),
+        failures: 5,
+        why: Some("it trapped".to_owned()),
+    };
+    let report = PluginReport { breaker: Some(open.clone()), ..running("karma") };
+    let words = "breaker open, next try in 8 s: it failed on 5 events in a row; the last failure: it trapped";
+    let table = overview(std::slice::from_ref(&report), NOW);
+    assert!(table.contains("karma   breaker open  1.0.0"), "{table}");
+    assert!(table.ends_with(&format!("\n    {words}")), "{table}");
+    let all = details(&report, NOW);
+    assert!(all.contains("\n  breaker     open, next try in 8 s: it failed on 5 events in a row"), "{all}");
+    let half_open = BreakerReport { state: BreakerState::HalfOpen, next_try_seconds: None, ..open };
+    let all = overview(&[PluginReport { breaker: Some(half_open), ..running("karma") }], NOW);
+    assert!(all.contains("breaker half-open, the next event decides"), "{all}");
 }

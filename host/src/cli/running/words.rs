@@ -3,7 +3,7 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use crate::plugins::grants::Grants;
+use crate::plugins::grants::{AskedFor, Grants};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
@@ -41,6 +41,16 @@ pub(super) fn size(bytes: u64) -> String {
 /// Grants as `cometbot check` shows them; those of another version than ours as they come.
 pub(super) fn grants(value: &Value) -> String {
     Grants::deserialize(value).map_or_else(|_| value.to_string(), |grants| grants.to_string())
+}
+
+/// The same as a list of what is asked for, or was taken or given.
+pub(super) fn asked(value: &Value) -> String {
+    Grants::deserialize(value).map_or_else(|_| value.to_string(), |grants| AskedFor(&grants).to_string())
+}
+
+/// How a plugin is granted all that it asks for.
+pub(super) fn to_grant(plugin: &str, asks: &Value) -> String {
+    Grants::deserialize(asks).map_or_else(|_| String::new(), |asks| crate::cli::words::to_grant(plugin, &asks))
 }
 
 #[cfg(test)]

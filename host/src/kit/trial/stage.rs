@@ -16,7 +16,7 @@ use crate::{
         outbox::Bounds,
         wire::Event as Heard,
     },
-    config::PluginTerms,
+    config::{NewGrants, PluginTerms},
     local::{self, ControlError, LogRule, Options, Server},
     metrics::Metrics,
     plugins::{
@@ -124,6 +124,8 @@ impl Stage {
         let own: Vec<_> = script.config.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         terms.config.retain(|(key, _)| !script.config.contains_key(key));
         terms.config.extend(own);
+        // What the operator grants is no matter of the plugin's own tests.
+        terms.new_grants = NewGrants::Grant;
         let room = Room { is_metered: terms.fuel_per_event.is_some(), ..Room::new(1, terms.memory_bytes) };
         let sandbox = Arc::new(Sandbox::new(room)?);
         let package = Package::load(&sandbox, bytes)?;

@@ -8,6 +8,7 @@ use wasmtime::{
 use super::{Event, State};
 use crate::{
     comet::{asks::AskError, name::PipeName},
+    metrics::Bound,
     plugins::grants::Verb,
 };
 
@@ -79,6 +80,11 @@ fn send(
                 state.budget.staged_bytes
             ))));
         }
+        if staged.len() >= state.outgoing.most_sends() {
+            let bound = Bound::Burst(state.outgoing.most_sends());
+            state.tally.sends_refused(1, bound);
+            return Ok(Err(Error::Unavailable(format!("{bound}: send less, or answer over several events"))));
+        }
         if let Some(bound) = state.outgoing.would_refuse(&pipe, &staged) {
             state.tally.sends_refused(1, bound);
             return Ok(Err(Error::Unavailable(format!("there is no connection to the comet server, and {bound}"))));
@@ -91,6 +97,7 @@ fn send(
 
 async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Error> {
     let pipe = may_ask(state, Verb::Log, pipe)?;
+    state.outgoing.may_ask().await;
     let mut rows = state.asks.log(state.outgoing.lane(), &pipe).await?;
     let surplus = rows.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
     Ok(rows
@@ -108,6 +115,7 @@ async fn log(state: &mut State, pipe: &str, limit: u32) -> Result<Vec<Event>, Er
 
 async fn count(state: &mut State, pipe: &str) -> Result<u64, Error> {
     let pipe = may_ask(state, Verb::Count, pipe)?;
+    state.outgoing.may_ask().await;
     Ok(state.asks.count(state.outgoing.lane(), &pipe).await?)
 }
 

@@ -5,21 +5,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{config::Rate, metrics::PluginTally};
+use crate::{
+    config::{PluginTerms, Rate},
+    metrics::PluginTally,
+    plugins::secrets::Secrets,
+};
 
-/// What a plugin is called in the log, and how much it may write there. Clones share the latter.
-#[derive(Debug, Clone)]
+/// What a plugin is called in the log, what no line may show, and how much it may write there. Clones share the latter.
+#[derive(Clone)]
 pub struct Tag {
     /// Its name: the file's name without its ending.
     pub name: Arc<str>,
+    /// What no line may show.
+    pub secrets: Secrets,
     allowance: Arc<Allowance>,
 }
 
 impl Tag {
-    /// For the plugin called `name`. Lines that it may not write are counted in `tally`.
+    /// For the plugin called `name` on these terms. Lines that it may not write are counted in `tally`.
     #[must_use]
-    pub fn new(name: Arc<str>, lines: Rate, tally: PluginTally) -> Self {
-        Self { name, allowance: Arc::new(Allowance { lines, tally, paid_until: Mutex::default() }) }
+    pub fn new(name: Arc<str>, terms: &PluginTerms, tally: PluginTally) -> Self {
+        let allowance = Allowance { lines: terms.log_lines, tally, paid_until: Mutex::default() };
+        Self { name, secrets: Secrets::new(&terms.secrets), allowance: Arc::new(allowance) }
     }
 
     /// Whether one more line may be written.

@@ -48,8 +48,8 @@ pub(super) fn write(tag: &Tag, level: Level, context: &str, message: &str) {
         return;
     }
     let plugin = &*tag.name;
-    let message = brief(message);
-    let context = (!context.is_empty()).then(|| brief(context));
+    let message = brief(&tag.secrets.hide(message));
+    let context = (!context.is_empty()).then(|| brief(&tag.secrets.hide(context)));
     match level {
         Level::Trace => tracing::trace!(target: "plugin", plugin, context, "{message}"),
         Level::Debug => tracing::debug!(target: "plugin", plugin, context, "{message}"),

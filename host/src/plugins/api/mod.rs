@@ -10,9 +10,9 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_config::{WasiConfig, WasiConfigVariables};
 
 use super::{
-    grants::{Grants, Verb},
+    grants::{Grants, Refused, Verb},
     limits::{self, Budget},
-    outgoing::Outgoing,
+    outgoing::{Committed, Outgoing},
 };
 use crate::{
     comet::{asks::Asks, commands::Commands},
@@ -42,6 +42,9 @@ pub const RESTORE: &str = "restore";
 /// What belongs to one instance: the data of its store.
 pub struct State {
     pub(in crate::plugins) tag: Tag,
+    /// What it asked for.
+    pub(in crate::plugins) wanted: Arc<Grants>,
+    /// What of it is granted, and nothing else: that it may do.
     pub(in crate::plugins) grants: Arc<Grants>,
     pub(in crate::plugins) budget: Budget,
     asks: Arc<Asks>,
@@ -59,7 +62,6 @@ pub struct State {
 impl State {
     pub(in crate::plugins) fn new(
         tag: Tag,
-        grants: Arc<Grants>,
         asks: Arc<Asks>,
         outgoing: Arc<Outgoing>,
         config: Arc<WasiConfigVariables>,
@@ -72,7 +74,8 @@ impl State {
         table.set_max_capacity(limits::RESOURCES);
         Self {
             tag,
-            grants,
+            wanted: Arc::default(),
+            grants: Arc::default(),
             budget,
             asks,
             outgoing,
@@ -85,8 +88,8 @@ impl State {
         }
     }
 
-    /// Commits the sends of the handler that has just returned ok; gives how many bytes wait to be flushed.
-    pub(in crate::plugins) fn commit(&mut self) -> usize {
+    /// Commits the sends of the handler that has just returned ok.
+    pub(in crate::plugins) fn commit(&mut self) -> Committed {
         self.outgoing.commit(&mut self.staged)
     }
 
@@ -103,7 +106,15 @@ impl State {
                 verb.name()
             ));
         }
-        self.grants.check(verb, pipe)
+        if self.grants.covers(verb, pipe) {
+            return Ok(());
+        }
+        // A candidate is granted what its plugin is, whose name stands before the `~` of its own.
+        let plugin = self.tag.name.split('~').next().unwrap_or_default();
+        let words = Refused::of(&self.wanted, verb, pipe).words(plugin, verb, pipe);
+        let secrets = &self.tag.secrets;
+        self.tally.call_refused(verb.name(), &secrets.hide(pipe), &secrets.hide(&words));
+        Err(words)
     }
 
     /// Takes the sends of the handler that has just returned, so that they do not leave.

@@ -30,6 +30,18 @@ impl Grants {
         }
     }
 
+    /// What is left of this without the pipes that `hears` and the patterns that `covers`.
+    #[must_use]
+    pub fn without(&self, hears: impl Fn(&str) -> bool, covers: impl Fn(Verb, &PipePattern) -> bool) -> Self {
+        let patterns = |verb| self.patterns(verb).iter().filter(|asked| !covers(verb, asked)).cloned().collect();
+        Self {
+            hear: self.hear.iter().filter(|heard| !hears(heard.pipe.as_str())).cloned().collect(),
+            send: patterns(Verb::Send),
+            log: patterns(Verb::Log),
+            count: patterns(Verb::Count),
+        }
+    }
+
     /// What this or `other` allows, each of it once.
     #[must_use]
     pub fn with(&self, other: &Self) -> Self {
@@ -41,20 +53,23 @@ impl Grants {
             }
         }
         let patterns = |verb| {
-            let mut all: Vec<PipePattern> = Vec::new();
-            for added in self.patterns(verb).iter().chain(other.patterns(verb)) {
-                if !all.iter().any(|pattern| pattern.includes(added)) {
-                    all.retain(|pattern| !added.includes(pattern));
-                    all.push(added.clone());
-                }
-            }
+            let mut all = Vec::new();
+            self.patterns(verb).iter().chain(other.patterns(verb)).for_each(|added| add_pattern(&mut all, added));
             all
         };
         Self { hear, send: patterns(Verb::Send), log: patterns(Verb::Log), count: patterns(Verb::Count) }
     }
 }
 
-fn heard_beyond(asked: &Heard, granted: &[Heard]) -> Option<Heard> {
+/// Adds a pattern to those that do not include it, and removes what it includes.
+pub(super) fn add_pattern(all: &mut Vec<PipePattern>, added: &PipePattern) {
+    if !all.iter().any(|pattern| pattern.includes(added)) {
+        all.retain(|pattern| !added.includes(pattern));
+        all.push(added.clone());
+    }
+}
+
+pub(super) fn heard_beyond(asked: &Heard, granted: &[Heard]) -> Option<Heard> {
     let Some(granted) = granted.iter().find(|granted| granted.pipe == asked.pipe) else { return Some(asked.clone()) };
     if granted.events.is_empty() {
         return None;
@@ -83,10 +98,13 @@ fn hear_also(heard: &mut Heard, added: &Heard) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
-    use proptest::{collection::vec, prelude::*};
+    use proptest::prelude::*;
     use serde_json::json;
 
-    use super::*;
+    use super::{
+        super::arbitrary::{allowed, any_grants},
+        *,
+    };
 
     fn grants(form: serde_json::Value) -> Grants {
         serde_json::from_value(form).unwrap()
@@ -140,38 +158,6 @@ mod tests {
         assert_eq!(one.with(&other).to_string(), "hears web_a[x,y] msg; send web_*; log web_*");
         let all = grants(json!({"hear": [{"pipe": "web_a"}]}));
         assert_eq!((one.with(&all).hear, all.with(&one).hear), (all.hear.clone(), all.hear.clone()));
-    }
-
-    /// Few names, so that they meet.
-    fn name() -> impl Strategy<Value = String> {
-        "[ab]{2,4}"
-    }
-
-    fn any_grants() -> impl Strategy<Value = Grants> {
-        let hear = vec((name(), vec("[xy]", 0..3)), 0..3);
-        let pattern = || vec("[ab]{2,3}|[ab]{0,3}\\*", 0..3);
-        (hear, pattern(), pattern(), pattern()).prop_map(|(hear, send, log, count)| {
-            let hear: Vec<_> = hear.into_iter().map(|(pipe, events)| json!({"pipe": pipe, "events": events})).collect();
-            grants(json!({"hear": hear, "send": send, "log": log, "count": count}))
-        })
-    }
-
-    /// All pipes that the names and patterns above can speak of, and all events, one that no list names among them.
-    fn everything() -> impl Iterator<Item = (String, &'static str)> {
-        let pipes = (2..=4_u32).flat_map(|length| {
-            (0..1_u32 << length)
-                .map(move |bits| (0..length).map(|at| if bits >> at & 1 == 0 { 'a' } else { 'b' }).collect())
-        });
-        pipes.flat_map(|pipe: String| ["x", "y", "z"].map(|event| (pipe.clone(), event)))
-    }
-
-    /// What of [`everything`] is allowed.
-    fn allowed(grants: &Grants) -> Vec<bool> {
-        let of = |(pipe, event): (String, &str)| {
-            let [send, log, count] = Verb::ALL.map(|verb| grants.check(verb, &pipe).is_ok());
-            [grants.hears(&pipe, event), send, log, count]
-        };
-        everything().flat_map(of).collect()
     }
 
     fn allows_all_of(grants: &Grants, others: &Grants) -> bool {

@@ -19,7 +19,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::private_file::{self, Locked, Outlives, Refusal};
+use crate::{
+    plugins::grants::Grants,
+    private_file::{self, Locked, Outlives, Refusal},
+};
 
 pub use self::{
     quarantine::{Entry, Failed, FailedEvent, Id, IdError, Quarantine},
@@ -112,6 +115,13 @@ impl Kept {
     #[must_use]
     pub fn compiled(&self) -> &Path {
         &self.0.compiled
+    }
+
+    /// What was granted to a plugin by command, as it is written in a state folder that may be another process's: for
+    /// whoever only looks. Nothing, if that cannot be read.
+    #[must_use]
+    pub fn granted_in(folder: &Path, plugin: &str) -> Grants {
+        Records::in_folder(folder.join(RECORDS)).look(plugin).and_then(|record| record.granted).unwrap_or_default()
     }
 
     /// The bytes of versions.

@@ -17,6 +17,7 @@ pub use self::{
 };
 use super::{
     api::{self, State},
+    manifest::{Manifest, ManifestError},
     sandbox::Sandbox,
 };
 use crate::report::brief;
@@ -62,6 +63,9 @@ pub enum PackageError {
     /// It could not be made into a component.
     #[error(transparent)]
     Encode(#[from] EncodeError),
+    /// What it says in its manifest cannot be.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
     /// The component could not be compiled.
     #[error("it does not compile: {}", brief(&format!("{:#}", .0)))]
     Compile(wasmtime::Error),
@@ -90,6 +94,8 @@ pub struct Package {
     /// Of plugins whose memory outlives a reload: `save` and `restore`.
     pub(super) state: Option<(ComponentExportIndex, ComponentExportIndex)>,
     pub(super) landmarks: Arc<Landmarks>,
+    /// What it says that it will ask for at most.
+    pub manifest: Option<Arc<Manifest>>,
 }
 
 impl Package {
@@ -107,6 +113,7 @@ impl Package {
     /// A [`PackageError`] that says what to do, for most of what would not load.
     pub fn examine(bytes: &[u8]) -> Result<(), PackageError> {
         encode::component(bytes)?;
+        Manifest::of(bytes)?;
         Ok(())
     }
 
@@ -130,12 +137,13 @@ impl Package {
         bytes: &[u8],
     ) -> Result<Self, PackageError> {
         let hash = ContentHash::of(bytes);
+        let manifest = Manifest::of(bytes)?.map(Arc::new);
         let found = kept.and_then(|kept| kept.read(sandbox, hash));
         let (component, landmarks) = match found {
             Some(found) => found,
             None => compiler.make(sandbox, kept, hash, bytes)?,
         };
-        Self::link(sandbox, hash, &component, landmarks)
+        Ok(Self { manifest, ..Self::link(sandbox, hash, &component, landmarks)? })
     }
 
     fn link(
@@ -148,6 +156,6 @@ impl Package {
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let state = export(api::SAVE).ok().zip(export(api::RESTORE).ok());
         let instance = sandbox.link(component).map_err(PackageError::Import)?;
-        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks) })
+        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks), manifest: None })
     }
 }

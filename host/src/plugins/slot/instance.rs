@@ -13,6 +13,7 @@ use crate::plugins::{
     api::{Event, State, Wants},
     grants::{Grants, WantsError},
     limits::{CallBudget, HOST_CALL_BYTES, STATE_TIME, STATE_WAIT},
+    outgoing::Committed,
     package::{Package, landmarks::Landmarks},
     sandbox::{Sandbox, Turn},
 };
@@ -67,6 +68,9 @@ pub enum StartError {
     /// `setup` returned an error.
     #[error("it refuses to run: {}", brief(.0))]
     Refused(String),
+    /// `setup` asks for what the file does not announce.
+    #[error("its `setup` asks for what its manifest does not name: {0}: add that to manifest.toml, or ask for less")]
+    BeyondManifest(String),
     /// `setup` asks for what cannot be.
     #[error(transparent)]
     Wants(#[from] WantsError),
@@ -87,7 +91,8 @@ pub enum Failure {
 }
 
 impl Instance {
-    /// Makes an instance and calls `setup`, all within `start`. Its events get `budget` each.
+    /// Makes an instance and calls `setup`, all within `start`; gives it with what it wants, also as what it asks for. Its
+    /// events get `budget` each.
     pub(super) async fn start(
         sandbox: &Sandbox,
         package: &Package,
@@ -119,18 +124,16 @@ impl Instance {
         let outcome = turn.run(setup.call_async(&mut store, ())).await;
         end_call(&store, start, is_metered);
         let wants = match outcome {
-            Ok((wants,)) => wants.map_err(StartError::Refused)?,
+            Ok((wants,)) => wants.map_err(|words| StartError::Refused(store.data().tag.secrets.hidden_in(words)))?,
             Err(error) => return Err(StartError::Setup(crash(&store, &error, Act::Setup, start, &landmarks))),
         };
-        let grants = Arc::new(Grants::from_wants(&wants)?);
-        store.data_mut().grants = Arc::clone(&grants);
-        Ok((Self { store, turn, is_metered, handle, carriers, budget, landmarks }, wants, grants))
+        let asks = Arc::new(Grants::from_wants(&wants)?);
+        store.data_mut().wanted = Arc::clone(&asks);
+        Ok((Self { store, turn, is_metered, handle, carriers, budget, landmarks }, wants, asks))
     }
 
     /// Handles one event. Its sends are committed when it returns ok, and dropped otherwise.
-    ///
-    /// Gives how many bytes of sends are committed and not flushed.
-    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+    pub(super) async fn handle(&mut self, event: Arc<Event>) -> Result<Committed, Failure> {
         match self.call(event).await {
             Ok(()) => Ok(self.store.data_mut().commit()),
             Err(failure) => {
@@ -152,7 +155,7 @@ impl Instance {
         let outcome = self.turn.run(self.handle.call_async(&mut self.store, (event,))).await;
         end_call(&self.store, self.budget, self.is_metered);
         match outcome {
-            Ok((outcome,)) => outcome.map_err(Failure::Returned),
+            Ok((outcome,)) => outcome.map_err(|words| Failure::Returned(self.hidden_in(words))),
             Err(error) => Err(Failure::Crashed(Box::new(self.crash(&error, Act::Handle, self.budget)))),
         }
     }
@@ -180,7 +183,7 @@ impl Instance {
         match outcome {
             Ok(Ok((Ok(state),))) if state.len() > most => Err(StateError::TooLarge { bytes: state.len(), most }),
             Ok(Ok((Ok(state),))) => Ok(Some(state).filter(|state| !state.is_empty())),
-            Ok(Ok((Err(words),))) => Err(StateError::Returned(words)),
+            Ok(Ok((Err(words),))) => Err(StateError::Returned(self.hidden_in(words))),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Save, budget)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
@@ -199,15 +202,21 @@ impl Instance {
         self.store.data_mut().set_between_events(false);
         end_call(&self.store, budget, self.is_metered);
         match outcome {
-            Ok(Ok((outcome,))) => outcome.map_err(StateError::Returned),
+            Ok(Ok((outcome,))) => outcome.map_err(|words| StateError::Returned(self.hidden_in(words))),
             Ok(Err(error)) => Err(StateError::Crashed(Box::new(self.crash(&error, Act::Restore, budget)))),
             Err(_) => Err(StateError::Crashed(Box::new(Crash::waited(STATE_WAIT)))),
         }
     }
 
-    /// Gives it the grants of the instance that it stands in for: routes were made of those.
-    pub(super) fn keep_grants(&mut self, grants: Arc<Grants>) {
+    /// From now on it may do this, and nothing else. Until it is said, it may do nothing.
+    pub(super) fn grant(&mut self, grants: Arc<Grants>) {
         self.store.data_mut().grants = grants;
+    }
+
+    /// Words of the plugin, without its secrets.
+    #[cold]
+    fn hidden_in(&self, words: String) -> String {
+        self.store.data().tag.secrets.hidden_in(words)
     }
 
     #[cold]

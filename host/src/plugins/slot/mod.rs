@@ -7,6 +7,8 @@
 //! - [`Version`] and [`Starter`]: a version that could take over, and what makes one.
 //! - [`Queue`]: where events wait.
 //! - `occupant`: the task that handles them; `instance`: one instance of a version.
+//! - `gate`: until when it takes no next event; `retry`: how an event is tried again; `breaker`: when a
+//!   plugin that fails on one event after the other is left in peace.
 //! - `swap`, `probation`: how a version takes over, and how it is taken back.
 //! - `shadow`: a candidate that runs beside it, without effect.
 //!
@@ -29,13 +31,16 @@ pub use self::{
     swap::{Manner, SwapError, Switched},
     version::{Identity, Version},
 };
-use super::grants::Grants;
+use super::grants::Granted;
 use crate::metrics::PluginTally;
 
+mod breaker;
+mod gate;
 mod instance;
 mod occupant;
 mod probation;
 mod queue;
+mod retry;
 mod shadow;
 mod starter;
 mod swap;
@@ -53,6 +58,7 @@ enum Order {
     Swap { version: Box<Version>, manner: Manner, reply: oneshot::Sender<Result<Switched, SwapError>> },
     Shadow { candidate: Box<Version>, reply: oneshot::Sender<Result<Arc<Comparison>, SwapError>> },
     EndShadow,
+    Regrant(Box<Granted>),
     Drain,
 }
 
@@ -110,17 +116,9 @@ impl Slot {
         replied
     }
 
-    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap. What it
-    /// asks the server it may as far as that is `granted`.
-    pub fn shadow(
-        &self,
-        mut candidate: Version,
-        granted: Arc<Grants>,
-    ) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
+    /// Lets `candidate` run beside the running version from the next event on, without effect, until the next swap.
+    pub fn shadow(&self, candidate: Version) -> oneshot::Receiver<Result<Arc<Comparison>, SwapError>> {
         let (reply, replied) = oneshot::channel();
-        if !candidate.grants.beyond(&granted).is_empty() {
-            candidate.limit(granted);
-        }
         let _ = self.orders.send(Order::Shadow { candidate: Box::new(candidate), reply });
         replied
     }
@@ -128,6 +126,12 @@ impl Slot {
     /// Ends the candidate that runs beside, if there is one.
     pub fn end_shadow(&self) {
         let _ = self.orders.send(Order::EndShadow);
+    }
+
+    /// From the next event on this is what is granted, to the version that runs and to the one that may come back. A
+    /// candidate that runs beside ends.
+    pub fn regrant(&self, granted: Granted) {
+        let _ = self.orders.send(Order::Regrant(Box::new(granted)));
     }
 
     /// Lets the slot handle what waits, then ends it; gives what it has done.

@@ -1,6 +1,7 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
 //!
-//! `on_probation`: what it does besides while that version may still be taken back.
+//! `on_probation`: what it does besides while that version may still be taken back. `on_failure`: what it does about an
+//! event on which the version failed.
 
 use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
@@ -9,18 +10,22 @@ use tokio::{sync::mpsc, time::sleep_until};
 
 use super::{
     Happened, News, Order,
+    breaker::Breaker,
+    gate::{Gate, Keeper},
     instance::Failure,
     probation::{Cause, Fate, Past, Probation},
     queue::Queue,
+    retry::Tries,
     shadow::{Comparison, Seen, Shadow},
     swap::{Manner, SwapError, Switched, carry_state},
     version::Version,
 };
 use crate::{
-    metrics::{Dropped, Failed},
-    plugins::{api::Event, limits::QUEUE_BYTES, sandbox::Pace},
+    metrics::Dropped,
+    plugins::{api::Event, grants::Granted, limits::QUEUE_BYTES, outgoing::Committed, sandbox::Pace},
 };
 
+mod on_failure;
 mod on_probation;
 
 /// Sends that are ready leave at the latest when they are so many bytes.
@@ -38,26 +43,50 @@ pub(super) struct Occupant {
     queue: Arc<Queue>,
     /// Events taken out of the queue and not handled yet.
     batch: VecDeque<Arc<Event>>,
+    /// Closed while no next event shall be taken.
+    gate: Gate,
+    /// At the event at the front.
+    tries: Tries,
+    breaker: Breaker,
+    /// Whether it ends with what waits.
+    is_draining: bool,
     /// How many versions have taken over. After the first of them the routes may have been made for another version than
     /// the running one.
     turn: u64,
+    /// Whether what the running version may hear has changed: then what waits may have been meant for what it was.
+    is_regranted: bool,
     news: mpsc::UnboundedSender<News>,
 }
 
 impl Occupant {
     /// A task that handles what `queue` gets, with `version` to begin with.
     pub(super) fn new(version: Version, queue: Arc<Queue>, news: mpsc::UnboundedSender<News>) -> Self {
-        Self { running: version, probation: None, shadow: None, queue, batch: VecDeque::new(), turn: 0, news }
+        Self {
+            running: version,
+            probation: None,
+            shadow: None,
+            queue,
+            batch: VecDeque::new(),
+            gate: Gate::default(),
+            tries: Tries::default(),
+            breaker: Breaker::default(),
+            is_draining: false,
+            turn: 0,
+            is_regranted: false,
+            news,
+        }
     }
 
     pub(super) async fn run(mut self, mut orders: mpsc::UnboundedReceiver<Order>) {
         let queue = Arc::clone(&self.queue);
         let outgoing = Arc::clone(self.running.starter.outgoing());
         loop {
-            if self.batch.is_empty() {
+            let is_open = !self.gate.is_closed();
+            if is_open && self.batch.is_empty() {
                 queue.take(&mut self.batch);
             }
             let busy = !self.batch.is_empty();
+            let opens = OptionFuture::from(self.gate.until().map(|until| sleep_until(until.into())));
             let over = self.probation.as_ref().map(|probation| sleep_until(probation.until().into()));
             let over = OptionFuture::from(over);
             tokio::select! {
@@ -66,9 +95,10 @@ impl Occupant {
                     Some(order) => if self.obey(order).await.is_break() { return },
                     None => return,
                 },
-                () = outgoing.lane().room(), if busy => self.stretch(&orders).await,
+                Some(()) = opens => self.open_gate(),
+                () = outgoing.lane().room(), if busy && is_open => self.stretch(&orders).await,
                 Some(()) = over => self.pass(),
-                () = queue.filled(), if !busy => {}
+                () = queue.filled(), if !busy && is_open => {}
             }
         }
     }
@@ -81,15 +111,28 @@ impl Occupant {
                 // Whoever does not wait for it any more has stopped.
                 let _ = reply.send(outcome);
                 if has_swapped {
-                    Box::pin(self.retry()).await;
+                    self.begin_anew();
+                    Box::pin(self.give_again()).await;
                 }
             }
             Order::Shadow { candidate, reply } => {
                 let _ = reply.send(self.begin_shadow(*candidate).await);
             }
             Order::EndShadow => self.shadow = None,
+            Order::Regrant(granted) => self.regrant(&granted),
             Order::Drain => {
+                self.is_draining = true;
+                self.tries.begin_anew();
+                self.gate.let_go(Keeper::Retry);
                 loop {
+                    if self.breaker.is_open() {
+                        self.keep_what_waits();
+                        break;
+                    }
+                    if let Some(until) = self.gate.until() {
+                        sleep_until(until.into()).await;
+                        self.open_gate();
+                    }
                     if self.batch.is_empty() {
                         self.queue.take(&mut self.batch);
                     }
@@ -105,6 +148,9 @@ impl Occupant {
                 }
                 self.report_dropped();
                 self.pass();
+                if self.breaker.reset() {
+                    self.running.starter.tally().gate().breaker_closed(&self.running.label);
+                }
                 return ControlFlow::Break(());
             }
         }
@@ -131,8 +177,8 @@ impl Occupant {
         self.turn += 1;
         // A candidate was compared with the old version.
         self.shadow = None;
+        self.apply_terms();
         let terms = self.running.starter.terms();
-        self.queue.set_bound(terms.queue_events);
         match &mut self.probation {
             _ if terms.probation.events == 0 || !manner.on_probation => {
                 self.pass();
@@ -145,8 +191,17 @@ impl Occupant {
             }
             probation => let_go(probation.replace(Box::new(Probation::begin(old, &terms.probation)))),
         }
-        let fallback = self.probation.as_ref().map(|probation| Arc::clone(&probation.fallback.grants));
+        let fallback = self.probation.as_ref().map(|probation| probation.fallback.identity());
         Ok(Switched { pause: since.elapsed(), state_bytes, fallback, turn: self.turn })
+    }
+
+    /// From now on this is what is granted. A candidate ends: it runs for itself, with what was granted to it.
+    fn regrant(&mut self, granted: &Granted) {
+        self.running.regrant(granted);
+        if let Some(probation) = &mut self.probation {
+            probation.fallback.regrant(granted);
+        }
+        (self.shadow, self.is_regranted) = (None, true);
     }
 
     async fn begin_shadow(&mut self, mut candidate: Version) -> Result<Arc<Comparison>, SwapError> {
@@ -171,13 +226,33 @@ impl Occupant {
             let Some(event) = self.batch.pop_front() else { break };
             let committed = self.handle(event).await;
             events += 1;
-            if committed >= FLUSH_BYTES || !orders.is_empty() || pace.tick() > began + 1 {
+            let is_enough = committed >= FLUSH_BYTES || pace.tick() > began + 1;
+            if is_enough || self.gate.is_closed() || !orders.is_empty() {
                 break;
             }
         }
         self.running.starter.outgoing().flush();
         self.report_dropped();
+        if self.gate.is_closed() {
+            self.queue.set_held(self.batch.len());
+        }
         events
+    }
+
+    /// Whatever outlives a version keeps to the terms of the one that runs now.
+    fn apply_terms(&self) {
+        let terms = self.running.starter.terms();
+        self.queue.set_bound(terms.queue_events);
+        self.running.starter.outgoing().set_rate(terms.sends);
+    }
+
+    /// Slows the plugin if it sends more than it may.
+    fn pace(&mut self, committed: Committed) {
+        let starter = &self.running.starter;
+        if let Some((until, rate)) = starter.outgoing().spend(committed.sends) {
+            self.gate.close(Keeper::Pace, until);
+            starter.tally().gate().slowed(&self.running.label, until, rate.per_second);
+        }
     }
 
     /// Says what the queue had no room for.
@@ -193,7 +268,7 @@ impl Occupant {
 
     /// Handles one event; gives how many bytes of sends are committed and not flushed.
     async fn handle(&mut self, event: Arc<Event>) -> usize {
-        if self.turn > 0 && !self.running.grants.hears(&event.pipe, &event.name) {
+        if (self.turn > 0 || self.is_regranted) && !self.running.grants.hears(&event.pipe, &event.name) {
             let fallback = self.probation.as_ref().map(|probation| &probation.fallback);
             if fallback.is_some_and(|fallback| fallback.grants.hears(&event.pipe, &event.name)) {
                 self.note(Past { event, fate: Fate::Unheard, why: None }).await;
@@ -202,24 +277,21 @@ impl Occupant {
         }
         match self.attempt(&event).await {
             Ok(committed) => {
+                self.mend();
                 if self.probation.is_some() {
                     self.note(Past { event, fate: Fate::Handled, why: None }).await;
                 }
-                committed
+                committed.bytes
             }
             Err(why) => {
-                if self.probation.is_some() {
-                    self.note(Past { event, fate: Fate::Failed, why: Some(why) }).await;
-                } else {
-                    self.lose(&event, &why);
-                }
+                self.fail(event, why).await;
                 0
             }
         }
     }
 
-    /// Lets the running version handle an event, counts it, and says so if it failed.
-    async fn attempt(&mut self, event: &Arc<Event>) -> Result<usize, Cause> {
+    /// Lets the running version handle an event; counts it if that went well.
+    async fn attempt(&mut self, event: &Arc<Event>) -> Result<Committed, Cause> {
         let outcome = match &self.shadow {
             None => self.running.deliver(Arc::clone(event)).await,
             Some(_) => Box::pin(self.attempt_seen(event)).await,
@@ -228,46 +300,31 @@ impl Occupant {
             Ok(committed) => {
                 self.running.handled += 1;
                 self.running.starter.tally().handled();
+                self.pace(committed);
                 Ok(committed)
             }
-            Err(failure) => {
-                self.running.failed += 1;
-                Err(self.failed(event, failure))
-            }
+            Err(failure) => Err(self.cause(failure)),
         }
     }
 
+    /// The same for an event that has had its tries: a failure is final.
+    async fn attempt_once(&mut self, event: &Arc<Event>) -> Result<Committed, Cause> {
+        let outcome = self.attempt(event).await;
+        if let Err(why) = &outcome {
+            self.count_failure(event, why, 1);
+        }
+        outcome
+    }
+
     /// The same before the eyes of a candidate.
-    async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<usize, Failure> {
+    async fn attempt_seen(&mut self, event: &Arc<Event>) -> Result<Committed, Failure> {
         let outcome = self.running.rehearse(Arc::clone(event)).await;
-        if let Some(shadow) = &self.shadow {
+        let is_final = outcome.is_ok() || !self.may_try_again();
+        if let Some(shadow) = self.shadow.as_ref().filter(|_| is_final) {
             let outcome = outcome.as_ref().map(Clone::clone).map_err(ToString::to_string);
             shadow.show(Seen { event: Arc::clone(event), outcome });
         }
         outcome.map(|commands| self.running.perform(commands))
-    }
-
-    #[cold]
-    fn failed(&self, event: &Event, failure: Failure) -> Cause {
-        let reason = failure.to_string();
-        let backtrace = match failure {
-            Failure::Crashed(crash) => crash.backtrace,
-            Failure::Returned(_) | Failure::NotRestarted(_) => Vec::new(),
-        };
-        let label = Arc::clone(&self.running.label);
-        self.running.starter.tally().failed(&Failed {
-            version: &label,
-            pipe: &event.pipe,
-            event: &event.name,
-            backtrace: &backtrace,
-            why: &reason,
-        });
-        Cause { reason, backtrace, label }
-    }
-
-    /// An event that nobody will handle any more.
-    fn lose(&self, event: &Event, why: &Cause) {
-        self.running.starter.keep_failed(event, &why.label, &why.reason, &why.backtrace);
     }
 
     fn tell(&self, what: Happened) {

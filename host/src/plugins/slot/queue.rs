@@ -23,6 +23,8 @@ pub struct Queue {
     filled: Notify,
     bound: AtomicUsize,
     dropped: AtomicU64,
+    /// Events that were taken and wait all the same.
+    held: AtomicUsize,
 }
 
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ impl Queue {
             filled: Notify::new(),
             bound: AtomicUsize::new(bound.max(1)),
             dropped: AtomicU64::new(0),
+            held: AtomicUsize::new(0),
         }
     }
 
@@ -61,10 +64,15 @@ impl Queue {
         self.bound.store(bound.max(1), Ordering::Relaxed);
     }
 
-    /// How many events wait.
+    /// How many events wait, with those that the slot has taken and cannot handle yet.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.lock().events.len()
+        self.lock().events.len() + self.held.load(Ordering::Relaxed)
+    }
+
+    /// So many that were taken wait all the same.
+    pub(super) fn set_held(&self, events: usize) {
+        self.held.store(events, Ordering::Relaxed);
     }
 
     /// Wakes the slot.

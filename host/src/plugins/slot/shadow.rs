@@ -137,7 +137,8 @@ async fn follow(
             comparison.failed.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(words) = difference(&outcome, &theirs) {
-            let words = format!("on {} {:?} {}", event.pipe, &*event.name, brief(&words));
+            let words = brief(&candidate.starter.secrets().hide(&words));
+            let words = format!("on {} {:?} {words}", event.pipe, &*event.name);
             if let Some(times) = lines.pass() {
                 tracing::warn!(
                     plugin,

@@ -15,12 +15,13 @@ use crate::{
     metrics::{Metrics, PluginTally},
     plugins::{
         api::{Event, State, Tag, Wants},
-        grants::Grants,
+        grants::{AskedFor, Granted, Grants},
         kept::{Failed, Kept},
         limits::{CallBudget, START_WAIT},
         outgoing::Outgoing,
         package::{ContentHash, Package},
         sandbox::{Pace, Sandbox},
+        secrets::Secrets,
     },
 };
 
@@ -34,6 +35,7 @@ pub struct Starter {
     pace: Arc<Pace>,
     tag: Tag,
     terms: Arc<PluginTerms>,
+    granted: Arc<Granted>,
     config: Arc<WasiConfigVariables>,
     asks: Arc<Asks>,
     outgoing: Arc<Outgoing>,
@@ -52,14 +54,16 @@ impl Starter {
         bounds: Bounds,
         tally: PluginTally,
     ) -> Self {
-        let config = Arc::new(terms.config.iter().cloned().collect());
-        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds)));
+        let config = Arc::new(settings(&terms));
+        let outgoing = Arc::new(Outgoing::new(port.outbox.lane(name, bounds), terms.sends));
         let asks = Arc::clone(&port.asks);
+        let granted = Arc::new(Granted::new(&terms, &Grants::default()));
         Self {
             pace: sandbox.pace(),
             sandbox,
-            tag: Tag::new(name.into(), terms.log_lines, tally.clone()),
+            tag: Tag::new(name.into(), &terms, tally.clone()),
             terms: Arc::new(terms),
+            granted,
             config,
             asks,
             outgoing,
@@ -84,9 +88,16 @@ impl Starter {
     /// For the same plugin on other terms. What it sends goes the same way, in its order.
     #[must_use]
     pub fn on(&self, terms: PluginTerms) -> Self {
-        let config = Arc::new(terms.config.iter().cloned().collect());
-        let tag = Tag::new(Arc::clone(&self.tag.name), terms.log_lines, self.tally.clone());
-        Self { tag, terms: Arc::new(terms), config, ..self.clone() }
+        let config = Arc::new(settings(&terms));
+        let granted = Arc::new(Granted::new(&terms, &Grants::default()));
+        let tag = Tag::new(Arc::clone(&self.tag.name), &terms, self.tally.clone());
+        Self { tag, terms: Arc::new(terms), granted, config, ..self.clone() }
+    }
+
+    /// From now on versions may do what is granted, by whatever it is granted, in place of what the terms say.
+    #[must_use]
+    pub fn granting(self, granted: Granted) -> Self {
+        Self { granted: Arc::new(granted), ..self }
     }
 
     /// For the same plugin once more, beside the one that runs: with a name of its own in the log, and not counted with it.
@@ -94,8 +105,13 @@ impl Starter {
     pub fn apart(&self) -> Self {
         let name: Arc<str> = format!("{}~shadow", self.tag.name).into();
         let tally = Metrics::new().plugin(&name);
-        let tag = Tag::new(name, self.terms.log_lines, tally.clone());
+        let tag = Tag::new(name, &self.terms, tally.clone());
         Self { pace: self.sandbox.pace(), tag, tally, kept: None, ..self.clone() }
+    }
+
+    /// What no line about it may show.
+    pub(super) fn secrets(&self) -> &Secrets {
+        &self.tag.secrets
     }
 
     /// The plugin's name.
@@ -130,15 +146,22 @@ impl Starter {
     /// # Errors
     /// A [`StartError`] that says why this version cannot run.
     pub async fn start(&self, package: Package) -> Result<Version, StartError> {
-        let (instance, wants, grants) = self.instance(&package).await?;
-        let label = label(&wants.version, package.hash);
-        Ok(Version::new(self.clone(), package, instance, grants, label))
+        let (instance, wants, asks) = self.instance(&package).await?;
+        if let Some(beyond) = package.manifest.as_ref().map(|manifest| manifest.beyond(&asks))
+            && !beyond.is_empty()
+        {
+            return Err(StartError::BeyondManifest(AskedFor(&beyond).to_string()));
+        }
+        let label = label(&self.tag.secrets.hide(&wants.version), package.hash);
+        let mut version = Version::new(self.clone(), package, instance, asks, label);
+        version.regrant(&self.granted);
+        Ok(version)
     }
 
+    /// One that has asked, and may do nothing yet.
     pub(super) async fn instance(&self, package: &Package) -> Result<(Instance, Wants, Arc<Grants>), StartError> {
         let state = State::new(
             self.tag.clone(),
-            Arc::default(),
             Arc::clone(&self.asks),
             Arc::clone(&self.outgoing),
             Arc::clone(&self.config),
@@ -151,6 +174,12 @@ impl Starter {
         let starting = Instance::start(&self.sandbox, package, state, start, event);
         timeout(wait, starting).await.map_err(|_| StartError::TooSlow(wait))?
     }
+}
+
+/// What the plugin reads: its settings and, in the same way, its secrets.
+fn settings(terms: &PluginTerms) -> WasiConfigVariables {
+    let secrets = terms.secrets.iter().map(|(name, secret)| (name.clone(), secret.reveal().to_owned()));
+    terms.config.iter().cloned().chain(secrets).collect()
 }
 
 /// `1.2.0+0123456789abcdef`, or the hash alone where the plugin gives itself no version.

@@ -1,9 +1,8 @@
 //! The switch from one version to the next: what is carried over, and why it may fail.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use super::{StateError, Version};
-use crate::plugins::grants::Grants;
+use super::{Identity, StateError, Version};
 
 /// How a version shall take over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +20,8 @@ pub struct Switched {
     pub pause: Duration,
     /// How much the old version saved and the new one took, in bytes; none if that was nothing.
     pub state_bytes: Option<usize>,
-    /// What the version may hear that comes back if this one fails, as long as it can.
-    pub fallback: Option<Arc<Grants>>,
+    /// The version that comes back if this one fails, as long as it can.
+    pub fallback: Option<Identity>,
     /// How many versions have taken over in the slot, with this one.
     pub turn: u64,
 }

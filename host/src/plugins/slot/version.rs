@@ -13,9 +13,9 @@ use crate::{
     comet::commands::Commands,
     plugins::{
         api::Event,
-        grants::Grants,
+        grants::{Granted, Grants},
         limits::WAIT_TIME,
-        outgoing::Outgoing,
+        outgoing::{Committed, Outgoing},
         package::{ContentHash, Package},
     },
 };
@@ -30,25 +30,25 @@ pub struct Version {
     pub(super) handled: u64,
     /// Events that it failed on.
     pub(super) failed: u64,
-    /// What it hears, and may do unless it was limited.
+    /// What it asked for.
+    pub asks: Arc<Grants>,
+    /// What of that is granted: that is what it hears and may do.
     pub grants: Arc<Grants>,
-    /// What its instances may do.
-    allowed: Arc<Grants>,
     /// How it is called in the log: the version that the plugin gives itself, and the hash of its file.
     pub label: Arc<str>,
 }
 
 impl Version {
-    /// Of a file that `starter` has set up, which then asked for `grants`.
+    /// Of a file that `starter` has set up, which then asked for `asks`. It may do nothing until something is granted.
     pub(super) fn new(
         starter: Starter,
         package: Package,
         instance: Instance,
-        grants: Arc<Grants>,
+        asks: Arc<Grants>,
         label: Arc<str>,
     ) -> Self {
-        let (instance, allowed) = (Some(instance), Arc::clone(&grants));
-        Self { starter, package, instance, handled: 0, failed: 0, grants, allowed, label }
+        let (instance, grants) = (Some(instance), Arc::default());
+        Self { starter, package, instance, handled: 0, failed: 0, asks, grants, label }
     }
 
     /// Which file it was made of.
@@ -66,8 +66,8 @@ impl Version {
     /// What is to be known of it while it runs.
     #[must_use]
     pub fn identity(&self) -> Identity {
-        let (label, grants) = (Arc::clone(&self.label), Arc::clone(&self.grants));
-        Identity { starter: self.starter.clone(), hash: self.hash(), label, grants }
+        let (label, asks, grants) = (Arc::clone(&self.label), Arc::clone(&self.asks), Arc::clone(&self.grants));
+        Identity { starter: self.starter.clone(), hash: self.hash(), label, asks, grants }
     }
 
     /// The share of its events on which it failed.
@@ -87,12 +87,12 @@ impl Version {
         outcome.map(|_| ())
     }
 
-    /// Handles one event; gives how many bytes of sends are committed and not flushed.
-    pub(super) async fn deliver(&mut self, event: Arc<Event>) -> Result<usize, Failure> {
+    /// Handles one event and commits what it sends.
+    pub(super) async fn deliver(&mut self, event: Arc<Event>) -> Result<Committed, Failure> {
         if self.instance.is_none() {
             self.instance = Some(self.restart().await?);
         }
-        let Some(instance) = &mut self.instance else { return Ok(0) };
+        let Some(instance) = &mut self.instance else { return Ok(Committed::default()) };
         let outcome = bounded(instance.handle(event), self.starter.outgoing()).await;
         self.outlive(outcome)
     }
@@ -107,17 +107,17 @@ impl Version {
         self.outlive(outcome)
     }
 
-    /// Sends what it rehearsed; gives how many bytes of sends are committed and not flushed.
-    pub(super) fn perform(&self, mut commands: Commands) -> usize {
+    /// Commits what it rehearsed.
+    pub(super) fn perform(&self, mut commands: Commands) -> Committed {
         self.starter.outgoing().commit(&mut commands)
     }
 
-    /// From now on it may do what is granted, whatever it asks for.
-    pub(super) fn limit(&mut self, granted: Arc<Grants>) {
+    /// From now on it may do what of its wishes is granted.
+    pub fn regrant(&mut self, granted: &Granted) {
+        self.grants = Arc::new(granted.of(&self.asks));
         if let Some(instance) = &mut self.instance {
-            instance.keep_grants(Arc::clone(&granted));
+            instance.grant(Arc::clone(&self.grants));
         }
-        self.allowed = granted;
     }
 
     /// An instance that crashed is thrown away.
@@ -133,11 +133,11 @@ impl Version {
     /// Boxed, as this is rare and every event would carry its size otherwise.
     #[cold]
     fn restart(&self) -> impl Future<Output = Result<Instance, Failure>> + use<> {
-        let (starter, package, grants) = (self.starter.clone(), self.package.clone(), Arc::clone(&self.allowed));
+        let (starter, package, grants) = (self.starter.clone(), self.package.clone(), Arc::clone(&self.grants));
         Box::pin(async move {
             let started = starter.instance(&package).await;
             let (mut instance, _, _) = started.map_err(|error| Failure::NotRestarted(Box::new(error)))?;
-            instance.keep_grants(grants);
+            instance.grant(grants);
             Ok(instance)
         })
     }
@@ -152,7 +152,9 @@ pub struct Identity {
     pub hash: ContentHash,
     /// How it is called in the log.
     pub label: Arc<str>,
-    /// What it may do.
+    /// What it asked for.
+    pub asks: Arc<Grants>,
+    /// What it hears and may do.
     pub grants: Arc<Grants>,
 }
 

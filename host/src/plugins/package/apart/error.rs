@@ -35,6 +35,15 @@ pub enum ApartError {
         /// What it may take, in MiB.
         mib: u64,
     },
+    /// What it was compiled to is larger than it may be.
+    #[error(
+        "its machine code is larger than {mib} MiB, and hardly any plugin's is: it may take an eighth of \
+         `compile-memory-mib` in [plugins], so raise that if you trust it"
+    )]
+    Code {
+        /// What it may have, in MiB.
+        mib: u64,
+    },
     /// It needed more stack than there is.
     #[error("something in it is nested too deep to be compiled: no compiler makes such a file, so build it again")]
     Stack,

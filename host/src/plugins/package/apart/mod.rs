@@ -1,6 +1,6 @@
 //! A process of its own in which one file is compiled, and nothing else.
 //!
-//! Nobody can interrupt a compiler, and a file of a few kilobytes can keep one busy for hours or have it take all memory.
+//! Nobody can interrupt a compiler, and a file of a few kilobytes can keep one busy for minutes or have it take all memory.
 //! A process can be bounded and killed. It is this same program, started with [`COMMAND`]; it gets the file's bytes on
 //! standard input and answers on standard output ([`request`]). [`child`] is its side, called by `cli`; this module is the
 //! bot's side. An answer is believed no more than a file of the folder of compiled plugins: it carries the same hash, with
@@ -32,6 +32,9 @@ pub const COMMAND: &str = "compile-plugin";
 const THREADS_MAX: usize = 4;
 /// The engine's library takes the number of its threads from this variable.
 const THREADS: &str = "RAYON_NUM_THREADS";
+/// The machine code is in the bot's memory afterwards, so it is bounded too: by this part of the memory for compiling, of
+/// which plugins need ten times what their code is.
+const CODE_SHARE: u64 = 8;
 /// What is read of what the process says on standard error: the first words tell why it died.
 const COMPLAINT_BYTES: u64 = 4096;
 
@@ -80,6 +83,9 @@ impl Apart {
         let mut child = self.command(is_metered).spawn().map_err(ApartError::Start)?;
         let heard = self.talk(&mut child, &Request { key, bytes }).map_err(ApartError::Start)?;
         let answer = heard.answer.ok_or_else(|| ApartError::time(self.bounds))?;
+        if answer.len() as u64 > self.code_bytes() {
+            return Err(ApartError::Code { mib: self.code_bytes() >> 20 });
+        }
         if !heard.status.success() {
             return Err(ApartError::died(self.bounds, heard.status, &heard.complaint));
         }
@@ -87,6 +93,10 @@ impl Apart {
             Some(words) => Err(ApartError::refused(self.bounds, words)),
             None => Ok(Answer { key, entry: answer }),
         }
+    }
+
+    const fn code_bytes(&self) -> u64 {
+        self.bounds.memory_bytes / CODE_SHARE
     }
 
     fn command(&self, is_metered: bool) -> Command {
@@ -113,7 +123,8 @@ impl Apart {
                 // It ends when its standard input does, so that one is held until it has ended.
                 let ask = Builder::new().spawn_scoped(scope, move || ask(stdin, request))?;
                 let complaint = Builder::new().spawn_scoped(scope, move || complaint(stderr))?;
-                let most_bytes = self.bounds.memory_bytes;
+                // One byte more shows that it is too long.
+                let most_bytes = self.code_bytes().saturating_add(1);
                 Builder::new().spawn_scoped(scope, move || done.send(answer(stdout, most_bytes)))?;
                 Ok((ask, complaint))
             };
@@ -137,7 +148,7 @@ fn ask(mut stdin: ChildStdin, request: &Request<'_>) -> ChildStdin {
     stdin
 }
 
-/// What it answers, up to `most_bytes`: what is cut off is no answer.
+/// What it answers, up to `most_bytes`.
 fn answer(stdout: ChildStdout, most_bytes: u64) -> Vec<u8> {
     let mut answer = Vec::new();
     let read = stdout.take(most_bytes).read_to_end(&mut answer);

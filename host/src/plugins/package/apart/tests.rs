@@ -36,9 +36,15 @@ fn refusal(program: &str, bytes: &[u8]) -> ApartError {
 #[test]
 fn what_the_process_makes_is_run_by_the_bots_engine() {
     let (key, content) = (Key::new(&[7; KEY_BYTES]), ContentHash::of(PLUGIN));
+    for is_metered in [false, true] {
+        let sandbox = Sandbox::new(Room { is_metered, ..Room::new(1, 1 << 20) }).unwrap();
+        let entry = child::compile(&key, PLUGIN, is_metered).unwrap();
+        compiled::component(&sandbox, key.open(&entry, content).unwrap()).unwrap();
+        // An engine of other settings does not run it.
+        let other = child::compile(&key, PLUGIN, !is_metered).unwrap();
+        assert!(compiled::component(&sandbox, key.open(&other, content).unwrap()).is_err());
+    }
     let entry = child::compile(&key, PLUGIN, false).unwrap();
-    let verified = key.open(&entry, content).unwrap();
-    compiled::component(&sandbox(), verified).unwrap();
     // Another answer's key vouches for nothing.
     assert!(Key::new(&[8; KEY_BYTES]).open(&entry, content).is_err());
 }
@@ -54,7 +60,7 @@ fn a_process_that_answers_nothing_or_nonsense_gives_a_sentence() {
         assert!(matches!(refusal("/nowhere/cometbot", bytes), ApartError::Start(_)));
     }
     // What has no end is heard to a bound.
-    assert!(matches!(refusal("/usr/bin/yes", PLUGIN), ApartError::Died { .. }));
+    assert!(matches!(refusal("/usr/bin/yes", PLUGIN), ApartError::Code { .. }));
 }
 
 #[test]

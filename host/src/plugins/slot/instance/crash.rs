@@ -157,6 +157,9 @@ fn room(text: &str) -> Option<&'static str> {
 /// The engine's words about the canonical ABI, made plain. Others stay as they are.
 fn plain(text: &str) -> Cow<'_, str> {
     match text {
+        "resource table has no free keys" => {
+            "it holds more handles of the host than it may, such as streams and pollables"
+        }
         "string pointer/length out of bounds of memory" => "a string lies outside of its memory",
         "list pointer/length out of bounds of memory" => "a list lies outside of its memory",
         "list pointer is not aligned" => "a list begins at an address that is not a multiple of its alignment",

@@ -14,14 +14,14 @@ use super::{
 
 impl Occupant {
     /// Gives the version that has just taken over what the one before it has failed on, before anything newer.
-    pub(super) async fn retry(&mut self) {
+    pub(super) async fn give_again(&mut self) {
         let failed = self.probation.as_ref().map(|probation| probation.failed()).unwrap_or_default();
         for (at, event) in failed {
             if !self.running.grants.hears(&event.pipe, &event.name) {
                 continue;
             }
             self.running.starter.outgoing().lane().room().await;
-            let (fate, why) = match self.attempt(&event).await {
+            let (fate, why) = match self.attempt_once(&event).await {
                 Ok(_) => (Fate::Handled, None),
                 Err(why) => (Fate::Failed, Some(why)),
             };
@@ -61,6 +61,7 @@ impl Occupant {
     async fn roll_back(&mut self) {
         let Some(probation) = self.probation.take() else { return };
         let why = probation.reason();
+        self.begin_anew();
         let bad = self.take_back(*probation).await;
         self.tell(Happened::RolledBack { bad: Box::new(bad.identity()), good: Box::new(self.running.identity()), why });
     }
@@ -70,7 +71,7 @@ impl Occupant {
         let bad = mem::replace(&mut self.running, fallback);
         let outgoing = Arc::clone(self.running.starter.outgoing());
         self.shadow = None;
-        self.queue.set_bound(self.running.starter.terms().queue_events);
+        self.apply_terms();
         for Past { event, fate, .. } in journal {
             if !self.running.grants.hears(&event.pipe, &event.name) {
                 continue;
@@ -83,8 +84,8 @@ impl Occupant {
                 continue;
             }
             outgoing.lane().room().await;
-            match self.attempt(&event).await {
-                Ok(committed) if committed < FLUSH_BYTES => {}
+            match self.attempt_once(&event).await {
+                Ok(committed) if committed.bytes < FLUSH_BYTES => {}
                 Ok(_) => outgoing.flush(),
                 Err(why) => self.lose(&event, &why),
             }
