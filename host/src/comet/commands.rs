@@ -71,6 +71,11 @@ impl Commands {
         sends.map(|Sent { pipe, event, message }| format!("{pipe} {event}: {message:?}"))
     }
 
+    /// The message of each send.
+    pub fn messages(&self) -> impl Iterator<Item = &str> {
+        self.iter().filter_map(Sent::read).map(|sent| sent.message)
+    }
+
     /// Appends the text of any command.
     pub(super) fn push(&mut self, command: &[u8]) {
         self.text.extend_from_slice(command);

@@ -1,4 +1,4 @@
-//! What holds up a plugin: tries that failed and are repeated, its breaker, and the pace of its sends.
+//! What holds up a plugin: tries that failed and are repeated, its breaker, the pace of its sends, and loops.
 
 use std::{
     fmt,
@@ -15,6 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use super::plugin::{Name, TARGET, pass};
 use crate::report::{Throttle, brief};
+
+/// How much of a loop's text is shown, in bytes.
+const LOOP_TEXT_BYTES: usize = 80;
 
 /// Tries that are logged one by one; those beyond are counted.
 const TRIES_PER_SECOND: u32 = 20;
@@ -52,6 +55,22 @@ pub struct BreakerOpened<'a> {
     pub why: &'a str,
 }
 
+/// A plugin and somebody else answer each other.
+pub struct LoopFound<'a> {
+    /// The running version.
+    pub version: &'a str,
+    /// Where.
+    pub pipe: &'a str,
+    /// The name of an event of the loop.
+    pub event: &'a str,
+    /// Its data.
+    pub data: &'a str,
+    /// So many answers of the plugin at least.
+    pub hops: u32,
+    /// In so long.
+    pub time: Duration,
+}
+
 /// Whether a plugin gets events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -84,6 +103,7 @@ pub(super) struct Gates {
     retries: Family<Name, Counter>,
     breakers: Family<Name, Gauge>,
     slowed: Family<Name, Seconds>,
+    loops: Family<Name, Counter>,
 }
 
 /// A sum of times.
@@ -106,7 +126,9 @@ impl Gates {
             Unit::Seconds,
             slowed.clone(),
         );
-        Self { retries, breakers, slowed }
+        let loops = Family::default();
+        registry.register("plugin_loops", "Loops in which a plugin and somebody else answer each other", loops.clone());
+        Self { retries, breakers, slowed, loops }
     }
 
     pub(super) fn tally(&self, plugin: &Arc<str>) -> GateTally {
@@ -117,6 +139,7 @@ impl Gates {
             view: Mutex::default(),
             slowed: self.slowed.get_or_create_owned(&name),
             slowed_until: Mutex::default(),
+            loops: self.loops.get_or_create_owned(&name),
             try_lines: Mutex::new(Throttle::lines_per_second(TRIES_PER_SECOND)),
             plugin: Arc::clone(plugin),
         }
@@ -127,6 +150,7 @@ impl Gates {
         self.retries.remove(&name);
         self.breakers.remove(&name);
         self.slowed.remove(&name);
+        self.loops.remove(&name);
     }
 }
 
@@ -139,6 +163,7 @@ pub struct GateTally {
     view: Mutex<BreakerView>,
     slowed: Seconds,
     slowed_until: Mutex<Option<Instant>>,
+    loops: Counter,
     try_lines: Mutex<Throttle>,
 }
 
@@ -209,6 +234,44 @@ impl GateTally {
             version,
             "the plugin sends more than {per_second} messages a second and is slowed, its events wait: let it send less, or \
              raise `sends-per-second`"
+        );
+    }
+
+    /// It and somebody else answer each other.
+    pub fn loop_found(&self, found: &LoopFound<'_>) {
+        let LoopFound { version, pipe, event, data, hops, time } = found;
+        self.loops.inc();
+        let shown = data.get(..data.floor_char_boundary(LOOP_TEXT_BYTES)).unwrap_or_default();
+        let rest = if shown.len() < data.len() { "…" } else { "" };
+        tracing::warn!(
+            target: TARGET,
+            plugin = &*self.plugin,
+            version,
+            pipe,
+            event,
+            "loop: the plugin and somebody else, or itself, answer each other in {pipe}: {hops} answers or more to {:?} and \
+             what came of it, in {:.1} s; slowed to one answer a second until it ends: let the plugin ignore such events, or \
+             set `hops`",
+            format!("{shown}{rest}"),
+            time.as_secs_f64()
+        );
+    }
+
+    /// A loop in `pipe` is over, after so many answers more.
+    pub fn loop_over(&self, version: &str, pipe: &str, answers: u64) {
+        tracing::info!(
+            target: TARGET, plugin = &*self.plugin, version, pipe, "the loop is over, after {answers} slow answers"
+        );
+    }
+
+    /// What looked like a loop in `pipe` is none.
+    pub fn loop_cleared(&self, version: &str, pipe: &str) {
+        tracing::debug!(
+            target: TARGET,
+            plugin = &*self.plugin,
+            version,
+            pipe,
+            "the plugin answers the same over and over, and that is no loop: it comes by itself"
         );
     }
 

@@ -31,7 +31,7 @@ use prometheus_client::{
 
 pub use self::{
     gaps::{Gap, GapReason},
-    gate::{BreakerOpened, BreakerState, BreakerView, GateTally, Retried},
+    gate::{BreakerOpened, BreakerState, BreakerView, GateTally, LoopFound, Retried},
     link::{Connected, LinkTally},
     loss::{Loss, LossReason},
     plugin::{Bound, Dropped, Failed, PluginTally},

@@ -24,11 +24,20 @@ use crate::{
 /// The way out of one plugin.
 #[derive(Debug)]
 pub struct Outgoing {
-    committed: Mutex<Commands>,
+    ready: Mutex<Ready>,
     lane: Lane,
     /// The most messages of one event; what is sent is not counted if that is [`UNBOUNDED`].
     most_sends: AtomicUsize,
     pace: Mutex<Pace>,
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    committed: Commands,
+    /// Whether the messages of the next event that sends some are to be copied.
+    is_watched: bool,
+    /// That copy.
+    seen: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -36,6 +45,9 @@ struct Pace {
     rate: Rate,
     bucket: Bucket,
 }
+
+/// Messages of an event that are copied if they are wanted.
+const SEEN: usize = 8;
 
 /// As many messages as it likes.
 const UNBOUNDED: usize = usize::MAX;
@@ -54,7 +66,7 @@ impl Outgoing {
     #[must_use]
     pub fn new(lane: Lane, rate: Rate) -> Self {
         let pace = Mutex::new(Pace { rate, bucket: Bucket::default() });
-        Self { committed: Mutex::default(), lane, most_sends: AtomicUsize::new(most_sends(rate)), pace }
+        Self { ready: Mutex::default(), lane, most_sends: AtomicUsize::new(most_sends(rate)), pace }
     }
 
     /// From now on so much may leave.
@@ -71,9 +83,23 @@ impl Outgoing {
     /// Takes the sends of a handler that has returned ok.
     pub(super) fn commit(&self, staged: &mut Commands) -> Committed {
         let sends = staged.len();
-        let mut committed = self.lock();
-        committed.append(staged);
-        Committed { sends, bytes: committed.bytes() }
+        let mut ready = self.lock();
+        if ready.is_watched && sends > 0 {
+            ready.is_watched = false;
+            ready.seen = staged.messages().take(SEEN).map(str::to_owned).collect();
+        }
+        ready.committed.append(staged);
+        Committed { sends, bytes: ready.committed.bytes() }
+    }
+
+    /// The messages of the next event that sends some are wanted.
+    pub(super) fn watch(&self) {
+        self.lock().is_watched = true;
+    }
+
+    /// The messages of the event since [`Self::watch`] that has sent some.
+    pub(super) fn take_seen(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().seen)
     }
 
     /// An event has sent so many messages. Gives until when that was more than may leave, and how much may. For every
@@ -97,7 +123,7 @@ impl Outgoing {
 
     /// Hands what is committed to the lane.
     pub(super) fn flush(&self) {
-        self.lane.append(&mut self.lock());
+        self.lane.append(&mut self.lock().committed);
     }
 
     /// Whether one more send to `pipe`, behind those in `staged`, would have no place: see [`Lane::would_refuse`]. What
@@ -106,7 +132,7 @@ impl Outgoing {
         if !self.lane.may_refuse() {
             return None;
         }
-        let committed = self.lock();
+        let committed = &self.lock().committed;
         self.lane.would_refuse(pipe, committed.len() + staged.len(), committed.bytes() + staged.bytes())
     }
 
@@ -119,8 +145,8 @@ impl Outgoing {
         self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Commands> {
-        self.committed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -12,6 +12,7 @@ mod an_ordinary_user;
 mod asks_a_running_bot;
 mod attempts_that_cross;
 mod authors;
+mod bots_that_answer_each_other;
 mod breaker;
 mod built_for_earlier_contracts;
 mod built_for_something_else;

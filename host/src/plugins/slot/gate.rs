@@ -13,10 +13,12 @@ pub(super) enum Keeper {
     Breaker,
     /// More was sent than may be.
     Pace,
+    /// A loop, or the suspicion of one.
+    Loops,
 }
 
 impl Keeper {
-    const ALL: [Self; 3] = [Self::Retry, Self::Breaker, Self::Pace];
+    const ALL: [Self; 4] = [Self::Retry, Self::Breaker, Self::Pace, Self::Loops];
 }
 
 /// Open, or closed until the last of its keepers lets it go.
@@ -25,6 +27,7 @@ pub(super) struct Gate {
     retry: Option<Instant>,
     breaker: Option<Instant>,
     pace: Option<Instant>,
+    loops: Option<Instant>,
     /// The latest of them: events look at this one alone.
     until: Option<Instant>,
 }
@@ -65,11 +68,12 @@ impl Gate {
             Keeper::Retry => &mut self.retry,
             Keeper::Breaker => &mut self.breaker,
             Keeper::Pace => &mut self.pace,
+            Keeper::Loops => &mut self.loops,
         }
     }
 
     fn settle(&mut self) {
-        self.until = self.retry.max(self.breaker).max(self.pace);
+        self.until = self.retry.max(self.breaker).max(self.pace).max(self.loops);
     }
 }
 

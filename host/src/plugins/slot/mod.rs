@@ -8,7 +8,8 @@
 //! - [`Queue`]: where events wait.
 //! - `occupant`: the task that handles them; `instance`: one instance of a version.
 //! - `gate`: until when it takes no next event; `retry`: how an event is tried again; `breaker`: when a
-//!   plugin that fails on one event after the other is left in peace.
+//!   plugin that fails on one event after the other is left in peace; `loops`: whether it and somebody else answer each
+//!   other without end.
 //! - `swap`, `probation`: how a version takes over, and how it is taken back.
 //! - `shadow`: a candidate that runs beside it, without effect.
 //!
@@ -37,6 +38,7 @@ use crate::metrics::PluginTally;
 mod breaker;
 mod gate;
 mod instance;
+mod loops;
 mod occupant;
 mod probation;
 mod queue;

@@ -1,13 +1,14 @@
 //! The task of a slot: takes events out of the queue and lets the running version handle them, one at a time.
 //!
 //! `on_probation`: what it does besides while that version may still be taken back. `on_failure`: what it does about an
-//! event on which the version failed.
+//! event on which the version failed. `on_loops`: about somebody who answers what it answers.
 
 use std::{collections::VecDeque, mem, ops::ControlFlow, sync::Arc, time::Instant};
 
 use futures_util::future::OptionFuture;
 use tokio::{sync::mpsc, time::sleep_until};
 
+use self::on_loops::Lookout;
 use super::{
     Happened, News, Order,
     breaker::Breaker,
@@ -26,6 +27,7 @@ use crate::{
 };
 
 mod on_failure;
+mod on_loops;
 mod on_probation;
 
 /// Sends that are ready leave at the latest when they are so many bytes.
@@ -48,6 +50,7 @@ pub(super) struct Occupant {
     /// At the event at the front.
     tries: Tries,
     breaker: Breaker,
+    lookout: Lookout,
     /// Whether it ends with what waits.
     is_draining: bool,
     /// How many versions have taken over. After the first of them the routes may have been made for another version than
@@ -70,6 +73,7 @@ impl Occupant {
             gate: Gate::default(),
             tries: Tries::default(),
             breaker: Breaker::default(),
+            lookout: Lookout::default(),
             is_draining: false,
             turn: 0,
             is_regranted: false,
@@ -83,10 +87,11 @@ impl Occupant {
         loop {
             let is_open = !self.gate.is_closed();
             if is_open && self.batch.is_empty() {
-                queue.take(&mut self.batch);
+                self.take();
             }
             let busy = !self.batch.is_empty();
             let opens = OptionFuture::from(self.gate.until().map(|until| sleep_until(until.into())));
+            let looks = OptionFuture::from(self.lookout.wake_at().map(|at| sleep_until(at.into())));
             let over = self.probation.as_ref().map(|probation| sleep_until(probation.until().into()));
             let over = OptionFuture::from(over);
             tokio::select! {
@@ -95,12 +100,18 @@ impl Occupant {
                     Some(order) => if self.obey(order).await.is_break() { return },
                     None => return,
                 },
+                Some(()) = looks => self.judge_loops(),
                 Some(()) = opens => self.open_gate(),
                 () = outgoing.lane().room(), if busy && is_open => self.stretch(&orders).await,
                 Some(()) = over => self.pass(),
                 () = queue.filled(), if !busy && is_open => {}
             }
         }
+    }
+
+    fn take(&mut self) {
+        self.queue.take(&mut self.batch);
+        self.lookout.batch += 1;
     }
 
     async fn obey(&mut self, order: Order) -> ControlFlow<()> {
@@ -124,6 +135,7 @@ impl Occupant {
                 self.is_draining = true;
                 self.tries.begin_anew();
                 self.gate.let_go(Keeper::Retry);
+                self.forget_loops();
                 loop {
                     if self.breaker.is_open() {
                         self.keep_what_waits();
@@ -134,7 +146,7 @@ impl Occupant {
                         self.open_gate();
                     }
                     if self.batch.is_empty() {
-                        self.queue.take(&mut self.batch);
+                        self.take();
                     }
                     let Some(event) = self.batch.pop_front() else { break };
                     self.running.starter.outgoing().lane().room().await;
@@ -220,10 +232,12 @@ impl Occupant {
 
     /// The events of a stretch; gives how many there were.
     async fn some(&mut self, orders: &mpsc::UnboundedReceiver<Order>, pace: &Pace) -> usize {
+        self.look_out();
         let began = pace.tick();
         let mut events = 0;
         while events < STRETCH_EVENTS {
             let Some(event) = self.batch.pop_front() else { break };
+            let Some(event) = self.hold(event) else { break };
             let committed = self.handle(event).await;
             events += 1;
             let is_enough = committed >= FLUSH_BYTES || pace.tick() > began + 1;
@@ -300,7 +314,10 @@ impl Occupant {
             Ok(committed) => {
                 self.running.handled += 1;
                 self.running.starter.tally().handled();
-                self.pace(committed);
+                if committed.sends > 0 {
+                    self.pace(committed);
+                    self.look(event);
+                }
                 Ok(committed)
             }
             Err(failure) => Err(self.cause(failure)),

@@ -70,6 +70,12 @@ impl Queue {
         self.lock().events.len() + self.held.load(Ordering::Relaxed)
     }
 
+    /// How many events of a pipe wait, and how many of any pipe found no room.
+    pub(super) fn come(&self, pipe: &str) -> usize {
+        let dropped = usize::try_from(self.dropped.load(Ordering::Relaxed)).unwrap_or(usize::MAX);
+        self.lock().events.iter().filter(|event| *event.pipe == *pipe).count().saturating_add(dropped)
+    }
+
     /// So many that were taken wait all the same.
     pub(super) fn set_held(&self, events: usize) {
         self.held.store(events, Ordering::Relaxed);

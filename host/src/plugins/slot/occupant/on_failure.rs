@@ -132,6 +132,7 @@ impl Occupant {
         self.tries.begin_anew();
         self.gate.let_go(Keeper::Retry);
         self.gate.let_go(Keeper::Breaker);
+        self.forget_loops();
         if self.breaker.reset() {
             self.running.starter.tally().gate().breaker_closed(&self.running.label);
         }
