@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsStr,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -81,10 +82,12 @@ impl Home {
         self
     }
 
-    /// Puts any file into the directory.
+    /// Puts any file into the directory, readable for the user of the test alone: it may hold a secret.
     #[must_use]
     pub fn file(self, file: &str, text: &str) -> Self {
-        fs::write(self.path().join(file), text).unwrap();
+        let path = self.path().join(file);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
         self
     }
 

@@ -68,8 +68,10 @@ fn home(comet: &Comet, plugin: &Plugin) -> Home {
 /// A bot of ours, and one of somebody who does not care.
 async fn with_a_careless_one(plugin: Plugin) {
     let comet = Comet::start().await;
-    let bot = home(&comet, &plugin).live().await;
-    let careless = Home::at(&comet).set("defaults", "hops = 0").plugin("bot.wat", plugin.text()).live().await;
+    let ours = home(&comet, &plugin);
+    let bot = ours.live().await;
+    let theirs = Home::at(&comet).set("defaults", "hops = 0").plugin("bot.wat", plugin.text());
+    let careless = theirs.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     client.send("web_chat", "msg", "hello");
     is_noticed(&bot, &comet, &mut client, 2).await;
@@ -107,7 +109,8 @@ async fn a_bot_that_answers_itself_is_slowed_until_a_better_version_comes() {
 async fn people_who_say_the_same_are_no_loop() {
     const EVENTS: usize = 500;
     let comet = Comet::start().await;
-    let bot = home(&comet, &Plugin::answering("web_chat", "bot")).live().await;
+    let home = home(&comet, &Plugin::answering("web_chat", "bot"));
+    let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     let mut crowd = interval(Duration::from_millis(5));
     for _ in 0..EVENTS {
@@ -137,7 +140,8 @@ async fn what_comes_all_at_once_is_no_loop() {
             (br_if $count (i64.ne (local.get $n) (i64.const 0))))
         (call $send (local.get $pipe) (local.get $pipe_bytes) "bot" (local.get $data) (local.get $data_bytes))"#,
     );
-    let bot = home(&comet, &slow).live().await;
+    let home = home(&comet, &slow);
+    let bot = home.live().await;
     let mut client = Client::join(&comet, ["web_chat"]).await;
     client.send_all("web_chat", "msg", ["hello"; EVENTS]);
     assert_eq!(client.next_lines(EVENTS).await, vec!["bot hello".to_owned(); EVENTS]);

@@ -49,13 +49,17 @@ impl Scene {
         let decided = self.bot.wait_for("the end of the bomb", end);
         tokio::pin!(decided);
         let mut slowest = Duration::ZERO;
+        let mut questions = 0_u32;
         let line = loop {
             let asked = Instant::now();
+            // Who says the same again and again as soon as it is answered is a bot in a loop.
+            questions += 1;
+            let question = format!("still here {questions}?");
             // Both go on meanwhile, so that the answers are counted that matter.
             tokio::select! {
                 line = &mut decided => break line,
-                answer = self.client.ask("web_chat", "still here?") => {
-                    assert_eq!(answer, "honest still here?");
+                answer = self.client.ask("web_chat", &question) => {
+                    assert_eq!(answer, format!("honest {question}"));
                     slowest = slowest.max(asked.elapsed());
                 }
             }

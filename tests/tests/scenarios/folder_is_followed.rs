@@ -171,7 +171,7 @@ async fn what_is_no_plugin_by_its_name_is_left_alone() {
     let bot = home.live().await;
     let line = bot.wait_until_it_says("not taken as a plugin").await;
     assert!(line.field("file").ends_with("two words.wat") && line.says("rename it"), "{}", line.raw);
-    assert_eq!(bot.lines(|line| line.is("WARN") || line.is("ERROR")).len(), 1);
+    assert_eq!(bot.troubles().len(), 1);
 }
 
 /// Loops for as long as it may when told to, after it has said so in the log.

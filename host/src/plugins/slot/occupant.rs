@@ -240,8 +240,7 @@ impl Occupant {
             let Some(event) = self.hold(event) else { break };
             let committed = self.handle(event).await;
             events += 1;
-            let is_enough = committed >= FLUSH_BYTES || pace.tick() > began + 1;
-            if is_enough || self.gate.is_closed() || !orders.is_empty() {
+            if committed >= FLUSH_BYTES || self.gate.is_closed() || !orders.is_empty() || pace.tick() > began + 1 {
                 break;
             }
         }
