@@ -194,7 +194,7 @@ mod tests {
         let difference = case.reread(&text.replace("queue-events = 5", "queue-events = 6")).await.unwrap();
         assert_eq!(difference.applied(), ["plugin.karma.queue-events"]);
         assert_eq!(difference.at_restart(), ["server.dev-id"]);
-        let difference = case.reread("").await.unwrap();
+        let difference = case.reread("# nothing\n").await.unwrap();
         assert_eq!(difference.applied(), ["service.drain-seconds", "plugin.karma.queue-events"]);
         assert!(difference.at_restart().is_empty());
         assert!(case.levels().is_empty(), "the level did not change");
