@@ -95,10 +95,10 @@ async fn load(
     let bounds = Bounds { bytes: config.service.outbox_bytes, sends: config.service.outbox_sends };
     let wrong = |why: String| Wrong { why, manifest: None };
     let bytes = Package::read(path, config.plugins.file_bytes).map_err(|error| wrong(error.to_string()))?;
-    // Before anything of it is compiled or run, and shown whatever comes of that.
-    let manifest = Manifest::of(&bytes).map_err(|error| wrong(error.to_string()))?.map(Arc::new);
-    let wrong = |why: String| Wrong { why, manifest: manifest.clone() };
     let package = Package::load_with(sandbox, compiler, None, &bytes).map_err(|error| wrong(error.to_string()))?;
+    // Nothing of it was run yet, and this is shown whatever comes of that.
+    let manifest = package.manifest.clone();
+    let wrong = |why: String| Wrong { why, manifest };
     let starter = Starter::new(
         Arc::clone(sandbox),
         name,

@@ -15,7 +15,8 @@ async fn for_a_log_that_never_comes() {
     at_best(async || {
         let comet = Comet::start().await;
         let mute = Mute::before(&comet).await;
-        let scene = Scene::open_at("wait_for_a_log", comet, &mute.url(), |home| home).await;
+        let scene =
+            Scene::open_at("wait_for_a_log", comet, &mute.url(), |home| home.set("defaults", "retries = 0")).await;
         let scene = scene.patient(Duration::from_secs(70));
         scene.enters();
         scene.starts().await;

@@ -16,8 +16,7 @@ use wasmtime::component::Component;
 
 use super::{
     ContentHash,
-    entry::{self, KEY_BYTES, Key, Verified},
-    landmarks::Landmarks,
+    entry::{self, KEY_BYTES, Key, Known, Verified},
 };
 use crate::{
     plugins::sandbox::Sandbox,
@@ -55,15 +54,15 @@ impl Compiled {
     }
 
     /// The component that was made of a file with this content, if it is there and good.
-    pub(super) fn read(&self, sandbox: &Sandbox, content: ContentHash) -> Option<(Component, Landmarks)> {
+    pub(super) fn read(&self, sandbox: &Sandbox, content: ContentHash) -> Option<(Component, Known)> {
         let entry = fs::read(self.path(content)).ok()?;
         let read = self.key.open(&entry, content).and_then(|verified| component(sandbox, verified));
         read.inspect_err(|why| tracing::debug!(%content, "compiled anew, not taken from disk: {why}")).ok()
     }
 
     /// Keeps a component's code. That it cannot be kept costs time at the next start and nothing else.
-    pub(super) fn write(&self, content: ContentHash, landmarks: &Landmarks, code: &[u8]) {
-        let written = self.key.seal(content, landmarks, code).and_then(|entry| {
+    pub(super) fn write(&self, content: ContentHash, known: &Known, code: &[u8]) {
+        let written = self.key.seal(content, known, code).and_then(|entry| {
             // What a loss of power damages is noticed.
             private_file::replace(&self.path(content), &entry, Outlives::Process).map_err(|error| error.to_string())
         });
@@ -108,9 +107,9 @@ fn secret(path: &Path) -> Option<Vec<u8>> {
 }
 
 /// Makes a component of code that we made.
-pub(super) fn component(sandbox: &Sandbox, verified: Verified<'_>) -> Result<(Component, Landmarks), String> {
+pub(super) fn component(sandbox: &Sandbox, verified: Verified<'_>) -> Result<(Component, Known), String> {
     let component = deserialize(sandbox, &verified).map_err(|error| format!("{error:#}"))?;
-    Ok((component, verified.landmarks))
+    Ok((component, verified.known))
 }
 
 #[allow(unsafe_code, reason = "the engine asks for a promise that nobody else wrote these bytes; see the caller")]

@@ -7,8 +7,7 @@ use super::{
     apart::{Apart, ApartError},
     compiled,
     encode::{self, Encoded},
-    entry::Key,
-    landmarks::Landmarks,
+    entry::{Key, Known},
 };
 use crate::{config::CompileBounds, plugins::sandbox::Sandbox};
 
@@ -46,21 +45,22 @@ impl Compiler {
         kept: Option<&Compiled>,
         content: ContentHash,
         bytes: &[u8],
-    ) -> Result<(Component, Landmarks), PackageError> {
+    ) -> Result<(Component, Known), PackageError> {
         match self {
             Self::Here => {
                 let Encoded { component, landmarks } = encode::component(bytes)?;
+                let known = Known::of(bytes, landmarks)?;
                 let component = Component::new(sandbox.engine(), &component).map_err(PackageError::Compile)?;
                 if let Some(kept) = kept {
-                    kept.write(content, &landmarks, &component.serialize().map_err(PackageError::Compile)?);
+                    kept.write(content, &known, &component.serialize().map_err(PackageError::Compile)?);
                 }
-                Ok((component, landmarks))
+                Ok((component, known))
             }
             Self::Apart(apart) => {
                 let answer = apart.compile(bytes, sandbox.is_metered())?;
                 let verified = Key::new(&answer.key).open(&answer.entry, content).map_err(ApartError::Nonsense)?;
                 if let Some(kept) = kept {
-                    kept.write(content, &verified.landmarks, verified.code());
+                    kept.write(content, &verified.known, verified.code());
                 }
                 Ok(compiled::component(sandbox, verified).map_err(ApartError::Nonsense)?)
             }

@@ -9,10 +9,11 @@ use ring::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{ContentHash, landmarks::Landmarks};
+use super::{ContentHash, PackageError, landmarks::Landmarks};
+use crate::plugins::manifest::Manifest;
 
 /// What every entry begins with.
-const MAGIC: &[u8] = b"cometbot compiled 1\n";
+const MAGIC: &[u8] = b"cometbot compiled 2\n";
 /// The keyed hash.
 const TAG_BYTES: usize = 32;
 /// A key.
@@ -34,8 +35,17 @@ pub(super) struct Key(hmac::Key);
 /// Machine code of which it is known that we made it, with this build, of the file with a known content.
 #[derive(Debug)]
 pub(super) struct Verified<'e> {
-    pub(super) landmarks: Landmarks,
+    pub(super) known: Known,
     code: &'e [u8],
+}
+
+/// What is known of a file besides its code. Whoever compiles it finds that out too: a file can be made that takes for ever
+/// to look through.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub(super) landmarks: Landmarks,
+    /// What it says that it will ask for at most.
+    pub(super) manifest: Option<Manifest>,
 }
 
 /// What stands before the code.
@@ -43,7 +53,14 @@ pub(super) struct Verified<'e> {
 struct Head {
     encoder: String,
     content: ContentHash,
-    landmarks: Landmarks,
+    known: Known,
+}
+
+impl Known {
+    /// Of a file with these bytes, whose functions lie at `landmarks`.
+    pub(super) fn of(bytes: &[u8], landmarks: Landmarks) -> Result<Self, PackageError> {
+        Ok(Self { landmarks, manifest: Manifest::of(bytes)? })
+    }
 }
 
 impl Verified<'_> {
@@ -59,8 +76,8 @@ impl Key {
     }
 
     /// Makes an entry.
-    pub(super) fn seal(&self, content: ContentHash, landmarks: &Landmarks, code: &[u8]) -> Result<Vec<u8>, String> {
-        let head = Head { encoder: ENCODER.to_owned(), content, landmarks: landmarks.clone() };
+    pub(super) fn seal(&self, content: ContentHash, known: &Known, code: &[u8]) -> Result<Vec<u8>, String> {
+        let head = Head { encoder: ENCODER.to_owned(), content, known: known.clone() };
         let head = serde_json::to_vec(&head).map_err(|error| error.to_string())?;
         let head_bytes = u32::try_from(head.len()).map_err(|error| error.to_string())?.to_le_bytes();
         let mut tag = hmac::Context::with_key(&self.0);
@@ -86,6 +103,6 @@ impl Key {
         if head.encoder != ENCODER {
             return Err("another build of cometbot made it".to_owned());
         }
-        Ok(Verified { landmarks: head.landmarks, code })
+        Ok(Verified { known: head.known, code })
     }
 }

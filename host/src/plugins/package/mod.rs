@@ -9,7 +9,7 @@ use std::{path::Path, sync::Arc};
 
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre};
 
-use self::{apart::ApartError, error::EncodeError, landmarks::Landmarks};
+use self::{apart::ApartError, entry::Known, error::EncodeError, landmarks::Landmarks};
 pub use self::{
     compiled::Compiled,
     compiler::Compiler,
@@ -137,25 +137,32 @@ impl Package {
         bytes: &[u8],
     ) -> Result<Self, PackageError> {
         let hash = ContentHash::of(bytes);
-        let manifest = Manifest::of(bytes)?.map(Arc::new);
         let found = kept.and_then(|kept| kept.read(sandbox, hash));
-        let (component, landmarks) = match found {
+        let (component, known) = match found {
             Some(found) => found,
             None => compiler.make(sandbox, kept, hash, bytes)?,
         };
-        Ok(Self { manifest, ..Self::link(sandbox, hash, &component, landmarks)? })
+        Self::link(sandbox, hash, &component, known)
     }
 
     fn link(
         sandbox: &Sandbox,
         hash: ContentHash,
         component: &Component,
-        landmarks: Landmarks,
+        Known { landmarks, manifest }: Known,
     ) -> Result<Self, PackageError> {
         let export = |name| component.get_export_index(None, name).ok_or(PackageError::Export(name));
         let (setup, handle) = (export(api::SETUP)?, export(api::HANDLE)?);
         let state = export(api::SAVE).ok().zip(export(api::RESTORE).ok());
         let instance = sandbox.link(component).map_err(PackageError::Import)?;
-        Ok(Self { hash, instance, setup, handle, state, landmarks: Arc::new(landmarks), manifest: None })
+        Ok(Self {
+            hash,
+            instance,
+            setup,
+            handle,
+            state,
+            landmarks: Arc::new(landmarks),
+            manifest: manifest.map(Arc::new),
+        })
     }
 }

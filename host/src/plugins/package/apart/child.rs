@@ -13,7 +13,7 @@ use super::{
     super::{
         ContentHash, PackageError,
         encode::{self, Encoded},
-        entry::Key,
+        entry::{Key, Known},
     },
     request,
 };
@@ -93,9 +93,10 @@ fn end_with_the_bot() -> io::Result<()> {
 
 pub(super) fn compile(key: &Key, bytes: &[u8], is_metered: bool) -> Result<Vec<u8>, PackageError> {
     let Encoded { component, landmarks } = encode::component(bytes)?;
+    let known = Known::of(bytes, landmarks)?;
     let engine = sandbox::compiler(is_metered).map_err(PackageError::Compile)?;
     let code = engine.precompile_component(&component).map_err(PackageError::Compile)?;
-    key.seal(ContentHash::of(bytes), &landmarks, &code).map_err(|why| PackageError::Compile(wasmtime::Error::msg(why)))
+    key.seal(ContentHash::of(bytes), &known, &code).map_err(|why| PackageError::Compile(wasmtime::Error::msg(why)))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ mod tests {
         let mut answer = Vec::new();
         refuse(&mut answer, "it is an empty file").unwrap();
         assert_eq!(refusal(&answer), Some(&b"it is an empty file"[..]));
-        assert_eq!(refusal(b"cometbot compiled 1\n"), None);
+        assert_eq!(refusal(b"cometbot compiled 2\n"), None);
         let mut answer = Vec::new();
         refuse(&mut answer, &"ж".repeat(REFUSAL_BYTES)).unwrap();
         assert_eq!(refusal(&answer).map(<[u8]>::len), Some(REFUSAL_BYTES));
