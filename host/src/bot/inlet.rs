@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use futures_util::{FutureExt as _, future::BoxFuture};
 use serde_json::json;
 use tokio::sync::watch;
 
@@ -30,6 +31,8 @@ pub(super) struct Intake {
     routes: Arc<SlotRoutes>,
     /// Queues that were empty before this burst: their slots may be asleep.
     to_wake: Vec<Arc<Queue>>,
+    /// Queues for whose room the reader waits after this burst.
+    full: Vec<Arc<Queue>>,
     sends: SendTally,
     /// Sends that the server took in this burst.
     answered: u64,
@@ -38,7 +41,7 @@ pub(super) struct Intake {
 impl Intake {
     pub(super) fn new(mut changed: watch::Receiver<Arc<SlotRoutes>>, sends: SendTally) -> Self {
         let routes = Arc::clone(&changed.borrow_and_update());
-        Self { changed, routes, to_wake: Vec::new(), sends, answered: 0 }
+        Self { changed, routes, to_wake: Vec::new(), full: Vec::new(), sends, answered: 0 }
     }
 }
 
@@ -64,8 +67,10 @@ impl Intake {
             history: event.history,
         });
         for queue in route.takers {
-            if queue.push(Arc::clone(&event)) == Pushed::First {
-                self.to_wake.push(Arc::clone(queue));
+            match queue.push(Arc::clone(&event)) {
+                Pushed::First => self.to_wake.push(Arc::clone(queue)),
+                Pushed::Beyond => self.full.push(Arc::clone(queue)),
+                Pushed::Behind | Pushed::Dropped => {}
             }
         }
     }
@@ -109,6 +114,27 @@ impl Inlet for Intake {
         self.sends.answered(std::mem::take(&mut self.answered));
         for queue in self.to_wake.drain(..) {
             queue.wake();
+        }
+    }
+
+    fn room(&mut self) -> Option<BoxFuture<'static, ()>> {
+        if self.full.is_empty() {
+            return None;
+        }
+        let full = self.full.clone();
+        let room = async move {
+            for queue in full {
+                queue.room().await;
+            }
+        };
+        Some(room.boxed())
+    }
+
+    fn read_on(&mut self, has_room: bool) {
+        for queue in self.full.drain(..) {
+            if !has_room {
+                queue.give_up();
+            }
         }
     }
 }

@@ -30,6 +30,7 @@ mod first_steps;
 mod flood;
 mod folder_is_followed;
 mod fuel;
+mod full_queues;
 mod gaps_are_told;
 mod grants;
 mod half_open;

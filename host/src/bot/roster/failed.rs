@@ -53,7 +53,7 @@ impl Roster {
             }
             match queue.push(Arc::new(event)) {
                 Pushed::Dropped => break,
-                Pushed::First | Pushed::Behind => redriven += 1,
+                Pushed::First | Pushed::Behind | Pushed::Beyond => redriven += 1,
             }
             // What fails again comes back as a new one.
             quarantine.remove(name, entry.id).map_err(|error| format!("{} stays in quarantine: {error}", entry.id))?;

@@ -17,6 +17,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{
     sync::watch,
     task::{AbortHandle, JoinSet},
@@ -271,5 +272,13 @@ impl<I: Inlet> Inlet for Sieve<I> {
             self.metrics.recovered(self.link, &pipe, events);
         }
         self.inlet.settle();
+    }
+
+    fn room(&mut self) -> Option<BoxFuture<'static, ()>> {
+        self.inlet.room()
+    }
+
+    fn read_on(&mut self, has_room: bool) {
+        self.inlet.read_on(has_room);
     }
 }

@@ -1,7 +1,8 @@
 //! The way in of a session: what is done with each frame.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 use super::{Inlet, Port};
@@ -144,5 +145,13 @@ impl<'a, I: Inlet> Intake<'a, I> {
         }
         self.tally.heard(std::mem::take(&mut self.events));
         self.inlet.settle();
+    }
+
+    /// Waits, if that is wanted, until there is room for more, for at most so long.
+    pub(super) async fn wait_for_room(&mut self, most: Duration) {
+        if let Some(room) = self.inlet.room() {
+            let has_room = timeout(most, room).await.is_ok();
+            self.inlet.read_on(has_room);
+        }
     }
 }

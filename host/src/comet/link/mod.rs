@@ -16,6 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 
 use self::{
@@ -63,6 +64,15 @@ pub trait Inlet: Hearer + Send {
 
     /// All that has arrived has been handed in: now is the time to pass on what was gathered.
     fn settle(&mut self);
+
+    /// After [`Self::settle`]: what the reader shall wait for before it reads on, if there is something. It does not wait
+    /// for longer than half of what an answer may take.
+    fn room(&mut self) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
+
+    /// The reader has waited, and reads on whether there is room or not.
+    fn read_on(&mut self, _has_room: bool) {}
 }
 
 /// What goes out over one link, shared by all who send and ask.

@@ -260,6 +260,7 @@ impl Session {
             if intake.is_disowned {
                 return Ended::Disowned;
             }
+            intake.wait_for_room(timing.answer / 2).await;
             if frames == BURST_FRAMES {
                 // More is there already: the writer and other links get their turn all the same.
                 tokio::task::yield_now().await;

@@ -96,7 +96,10 @@ impl Slot {
     /// Starts a slot with its first version.
     #[must_use]
     pub fn start(version: Version, news: mpsc::UnboundedSender<News>) -> Self {
-        let queue = Arc::new(Queue::with_bound(version.starter.terms().queue_events));
+        let queue = Arc::new({
+            let terms = version.starter.terms();
+            Queue::new(terms.queue_events, terms.queue_full)
+        });
         let tally = version.starter.tally().clone();
         let (orders, receiver) = mpsc::unbounded_channel();
         let occupant = Occupant::new(version, Arc::clone(&queue), news);

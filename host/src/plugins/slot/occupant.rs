@@ -255,7 +255,7 @@ impl Occupant {
     /// Whatever outlives a version keeps to the terms of the one that runs now.
     fn apply_terms(&self) {
         let terms = self.running.starter.terms();
-        self.queue.set_bound(terms.queue_events);
+        self.queue.set_bound(terms.queue_events, terms.queue_full);
         self.running.starter.outgoing().set_rate(terms.sends);
     }
 

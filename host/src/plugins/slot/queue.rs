@@ -1,27 +1,35 @@
 //! A slot's queue: bounded, filled by the reader of a link, emptied whole by the slot's task.
 //!
-//! One lock an event and one wake-up a burst; the reader never waits, because a connection that is not read stalls the
-//! server for others (PROTOCOL.md, section 8). At the bound the newest event is dropped and counted: what is older was
-//! promised first.
+//! One lock an event and one wake-up a burst. At the bound an event is dropped and counted, the newest unless the operator
+//! wants otherwise: what is older was promised first. The reader waits only where the operator has said so, because a
+//! connection that is not read stalls the server for others (PROTOCOL.md, section 8).
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
 use tokio::sync::Notify;
 
-use crate::plugins::{api::Event, limits::QUEUE_BYTES};
+use crate::{
+    config::QueueFull,
+    plugins::{api::Event, limits::QUEUE_BYTES},
+};
 
 /// Events that wait for a plugin.
 #[derive(Debug)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
     filled: Notify,
+    emptied: Notify,
     bound: AtomicUsize,
+    full: Mutex<QueueFull>,
+    /// Whether the reader has waited for long enough: until there is room again it does not.
+    is_given_up: AtomicBool,
     dropped: AtomicU64,
     /// Events that were taken and wait all the same.
     held: AtomicUsize,
@@ -35,13 +43,16 @@ struct Waiting {
 }
 
 impl Queue {
-    /// An empty queue for at most `bound` events and [`QUEUE_BYTES`] of payload.
+    /// An empty queue for at most `bound` events and [`QUEUE_BYTES`] of payload; `full` says what becomes of more.
     #[must_use]
-    pub fn with_bound(bound: usize) -> Self {
+    pub fn new(bound: usize, full: QueueFull) -> Self {
         Self {
             waiting: Mutex::default(),
             filled: Notify::new(),
+            emptied: Notify::new(),
             bound: AtomicUsize::new(bound.max(1)),
+            full: Mutex::new(full),
+            is_given_up: AtomicBool::new(false),
             dropped: AtomicU64::new(0),
             held: AtomicUsize::new(0),
         }
@@ -50,18 +61,68 @@ impl Queue {
     /// Puts an event at the end. Wakes nobody: whoever pushed the first one calls [`Self::wake`] after its burst.
     pub fn push(&self, event: Arc<Event>) -> Pushed {
         let mut waiting = self.lock();
-        if waiting.events.len() >= self.bound.load(Ordering::Relaxed) || waiting.bytes >= QUEUE_BYTES {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-            return Pushed::Dropped;
+        let is_alone = waiting.events.is_empty();
+        let mut pushed = if is_alone { Pushed::First } else { Pushed::Behind };
+        if self.is_full(&waiting) {
+            match self.policy() {
+                QueueFull::Wait if !self.is_given_up.load(Ordering::Relaxed) => pushed = Pushed::Beyond,
+                QueueFull::DropOldest => self.make_room(&mut waiting),
+                QueueFull::Wait | QueueFull::DropNewest => {
+                    self.dropped.fetch_add(1, Ordering::Relaxed);
+                    return Pushed::Dropped;
+                }
+            }
         }
         waiting.bytes += event.data.len();
         waiting.events.push_back(event);
-        if waiting.events.len() == 1 { Pushed::First } else { Pushed::Behind }
+        pushed
     }
 
-    /// From now on at most `bound` events may wait. Those that do already stay.
-    pub(super) fn set_bound(&self, bound: usize) {
+    fn is_full(&self, waiting: &Waiting) -> bool {
+        waiting.events.len() >= self.bound.load(Ordering::Relaxed) || waiting.bytes >= QUEUE_BYTES
+    }
+
+    #[cold]
+    fn policy(&self) -> QueueFull {
+        *self.full.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cold]
+    fn make_room(&self, waiting: &mut Waiting) {
+        while self.is_full(waiting)
+            && let Some(oldest) = waiting.events.pop_front()
+        {
+            waiting.bytes -= oldest.data.len();
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits until an event that was pushed beyond the bound would have room now.
+    pub async fn room(&self) {
+        loop {
+            let mut emptied = pin!(self.emptied.notified());
+            emptied.as_mut().enable();
+            if !self.is_full(&self.lock()) || self.policy() != QueueFull::Wait {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Whoever waited for [`Self::room`] does so no more, until there is some.
+    pub fn give_up(&self) {
+        self.is_given_up.store(true, Ordering::Relaxed);
+        // It may have been emptied just now.
+        if !self.is_full(&self.lock()) {
+            self.is_given_up.store(false, Ordering::Relaxed);
+        }
+    }
+
+    /// From now on at most `bound` events may wait, and `full` says what becomes of more. Those that wait already stay.
+    pub(super) fn set_bound(&self, bound: usize, full: QueueFull) {
         self.bound.store(bound.max(1), Ordering::Relaxed);
+        *self.full.lock().unwrap_or_else(PoisonError::into_inner) = full;
+        self.emptied.notify_waiters();
     }
 
     /// How many events wait, with those that the slot has taken and cannot handle yet.
@@ -107,6 +168,9 @@ impl Queue {
         let mut waiting = self.lock();
         std::mem::swap(&mut waiting.events, into);
         waiting.bytes = 0;
+        drop(waiting);
+        self.is_given_up.store(false, Ordering::Relaxed);
+        self.emptied.notify_waiters();
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -122,12 +186,16 @@ pub enum Pushed {
     First,
     /// It waits behind others.
     Behind,
+    /// It waits behind others, beyond the bound: nobody should push another one before there is [room](Queue::room).
+    Beyond,
     /// The queue was full.
     Dropped,
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::future::poll_immediate;
+
     use super::*;
 
     fn event(number: u64) -> Arc<Event> {
@@ -143,7 +211,7 @@ mod tests {
 
     #[test]
     fn at_the_bound_the_newest_event_is_dropped_and_counted() {
-        let queue = Queue::with_bound(2);
+        let queue = Queue::new(2, QueueFull::DropNewest);
         assert_eq!(queue.push(event(0)), Pushed::First);
         assert_eq!(queue.push(event(1)), Pushed::Behind);
         assert_eq!(queue.push(event(2)), Pushed::Dropped);
@@ -154,9 +222,48 @@ mod tests {
         assert_eq!(queue.take_dropped(), 0);
     }
 
+    fn waiting(queue: &Queue) -> Vec<String> {
+        let mut batch = VecDeque::new();
+        queue.take(&mut batch);
+        batch.iter().map(|event| event.data.clone()).collect()
+    }
+
+    #[test]
+    fn the_oldest_make_room_if_the_newest_count() {
+        let queue = Queue::new(2, QueueFull::DropOldest);
+        let pushed: Vec<Pushed> = (0..4).map(|number| queue.push(event(number))).collect();
+        assert_eq!(pushed, [Pushed::First, Pushed::Behind, Pushed::Behind, Pushed::Behind]);
+        assert_eq!((waiting(&queue), queue.take_dropped()), (vec!["2".to_owned(), "3".to_owned()], 2));
+        let large = |_| Arc::new(Event { data: "x".repeat(QUEUE_BYTES), ..(*event(0)).clone() });
+        queue.set_bound(10, QueueFull::DropOldest);
+        (0..3).map(large).for_each(|event| assert_ne!(queue.push(event), Pushed::Dropped));
+        assert_eq!((queue.waiting(), queue.take_dropped()), (1, 2), "by their bytes too");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_room_has_it_when_the_slot_has_taken_what_waits() {
+        let queue = Queue::new(1, QueueFull::Wait);
+        assert_eq!(queue.push(event(0)), Pushed::First);
+        assert_eq!(queue.push(event(1)), Pushed::Beyond);
+        let mut room = Box::pin(queue.room());
+        assert!(poll_immediate(&mut room).await.is_none());
+        assert_eq!(waiting(&queue), ["0", "1"]);
+        room.await;
+        // Nobody waits for ever.
+        assert_eq!(queue.push(event(2)), Pushed::First);
+        queue.give_up();
+        assert_eq!((queue.push(event(3)), queue.take_dropped()), (Pushed::Dropped, 1));
+        assert_eq!(waiting(&queue), ["2"]);
+        assert_eq!((queue.push(event(4)), queue.push(event(5))), (Pushed::First, Pushed::Beyond));
+        let mut room = Box::pin(queue.room());
+        assert!(poll_immediate(&mut room).await.is_none());
+        queue.set_bound(1, QueueFull::DropNewest);
+        room.await;
+    }
+
     #[test]
     fn large_events_are_dropped_before_they_fill_the_memory() {
-        let queue = Queue::with_bound(usize::MAX);
+        let queue = Queue::new(usize::MAX, QueueFull::DropNewest);
         let large = |_| Arc::new(Event { data: "x".repeat(QUEUE_BYTES / 2), ..(*event(0)).clone() });
         let pushed: Vec<Pushed> = (0..3).map(large).map(|event| queue.push(event)).collect();
         assert_eq!(pushed, [Pushed::First, Pushed::Behind, Pushed::Dropped]);
