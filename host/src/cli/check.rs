@@ -30,10 +30,7 @@ pub(super) async fn run(common: &Common) -> Result<(), CliError> {
     let path = common.config_path();
     let mut text = format!("{}: ok", path.display());
     config.warnings().for_each(|warning| text.push_str(&format!("\n  ! {warning}")));
-    let mut value = json!({"config": path, "ok": true});
-    if !config.exposed.is_empty() {
-        value["exposed"] = json!(config.exposed);
-    }
+    let value = json!({"config": path, "ok": true, "exposed": config.exposed});
     output.line(&text, &value)?;
     let sandbox = Sandbox::new(Room::wanted_by(&config.plugins)).map_err(CliError::failed)?;
     let sandbox = Arc::new(sandbox);

@@ -242,7 +242,7 @@ async fn check_says_what_each_plugin_asks_for_and_connects_to_nothing() {
     let ended = home.run(["check", "--json"]).await;
     assert_eq!(ended.code, Some(1));
     let values = json_lines(&ended.out);
-    assert_eq!(values[0], json!({"config": "bot.toml", "ok": true}));
+    assert_eq!(values[0], json!({"config": "bot.toml", "ok": true, "exposed": []}));
     assert_eq!((&values[1]["plugin"], &values[1]["ok"]), (&json!("asking"), &json!(true)));
     assert_eq!((&values[3]["plugin"], &values[3]["ok"]), (&json!("zzz"), &json!(false)));
     assert!(values[3]["why"].as_str().unwrap().contains("does not assemble"), "{values:?}");

@@ -28,7 +28,7 @@ pub(super) struct Switch {
 /// What a slot was given a version for.
 pub(super) enum Given {
     /// To take over.
-    Over(Switched),
+    Over(Box<Switched>),
     /// To run beside.
     Beside(Arc<Comparison>),
 }

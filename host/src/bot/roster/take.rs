@@ -123,7 +123,7 @@ impl Roster {
             let manner = Manner { with_state: !attempt.without_state, on_probation: attempt.why != Why::Rollback };
             let reply = running.slot.swap(version, manner);
             self.switches.spawn(async move {
-                let result = given(reply.await, Given::Over);
+                let result = given(reply.await, |switched| Given::Over(Box::new(switched)));
                 Switch { name, attempt, version: identity, package, result }
             });
         }

@@ -156,7 +156,8 @@ fn what_a_plugin_lacks_is_marked_with_the_way_to_grant_it() {
         ..running("karma")
     };
     assert!(
-        overview(&[report.clone()], NOW).ends_with("\n    ! not granted: send web_*; see `cometbot plugins karma`"),
+        overview(std::slice::from_ref(&report), NOW)
+            .ends_with("\n    ! not granted: send web_*; see `cometbot plugins karma`"),
     );
     let text = details(&report, NOW);
     assert!(
