@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::{
     name::{Marker, PipeName},
@@ -59,6 +59,8 @@ pub struct Asks {
     /// How long an answer may take.
     timeout: Duration,
     open: Mutex<Open>,
+    /// How many wait for an answer.
+    waiting: watch::Sender<usize>,
 }
 
 /// Questions without an answer, in the order in which they were asked, which is the order of the answers.
@@ -92,11 +94,27 @@ struct OpenStatus {
     reply: oneshot::Sender<Seen>,
 }
 
+/// One who waits for an answer, until it is dropped.
+struct Waits<'a>(&'a watch::Sender<usize>);
+
+impl<'a> Waits<'a> {
+    fn one_more(waiting: &'a watch::Sender<usize>) -> Self {
+        waiting.send_modify(|waiting| *waiting += 1);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|waiting| *waiting = waiting.saturating_sub(1));
+    }
+}
+
 impl Asks {
     /// For questions that leave by `exit` and are answered within `timeout`.
     #[must_use]
     pub fn new(outbox: Arc<Outbox>, exit: usize, timeout: Duration) -> Self {
-        Self { outbox, exit, timeout, open: Mutex::default() }
+        Self { outbox, exit, timeout, open: Mutex::default(), waiting: watch::Sender::new(0) }
     }
 
     /// How long an answer may take. The server answers in less than a millisecond; a slow log takes longer.
@@ -245,7 +263,14 @@ impl Asks {
         true
     }
 
+    /// Waits until somebody waits for an answer.
+    pub(super) async fn is_waited_for(&self) {
+        // It ends with an error only if the sender is gone, which is here.
+        let _ = self.waiting.subscribe().wait_for(|waiting| *waiting > 0).await;
+    }
+
     async fn wait<T>(&self, answer: oneshot::Receiver<T>) -> Result<T, AskError> {
+        let _waits = Waits::one_more(&self.waiting);
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(_)) => Err(AskError::NotConnected),

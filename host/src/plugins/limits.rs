@@ -45,6 +45,10 @@ pub const HOST_CALL_BYTES: usize = 2 * 1024 * 1024;
 pub const RANDOM_BYTES: u64 = 64 * 1024;
 /// What may wait in a slot's queue, in bytes of payload, whatever the number of events.
 pub const QUEUE_BYTES: usize = 64 * 1024 * 1024;
+/// How many more events may wait where the connection waits for the queue. A burst is much less.
+pub const QUEUE_BEYOND_EVENTS: usize = 65_536;
+/// The same in bytes of payload.
+pub const QUEUE_BEYOND_BYTES: usize = QUEUE_BYTES;
 /// Pipes, and patterns for each verb, that a plugin may ask for, and events for each pipe.
 pub const WANTS: usize = 128;
 /// What a handler may send for one event.

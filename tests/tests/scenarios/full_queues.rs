@@ -92,3 +92,41 @@ async fn a_plugin_that_takes_nothing_holds_the_connection_up_for_a_moment_only()
     assert!(bot.lines(|line| line.says("connection lost")).is_empty());
     assert_eq!(bot.stop().await.code, Some(0));
 }
+
+/// The answer to a question lies behind the events that the reader does not read, and the plugin that asks is the one that
+/// would make room.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_asks_has_its_answers_while_its_queue_is_full() {
+    const ASKED: usize = 4000;
+    let comet = Comet::start().await;
+    let asking = Plugin::new()
+        .hears("web_slow", [])
+        .sends("web_told")
+        .counts("web_chat")
+        .handle(r#"(call $tell_count "web_chat")"#);
+    let home = Home::at(&comet)
+        .set("server", "answer-seconds = 2")
+        .set("service", SERVED)
+        .set("plugin.asking", "queue-events = 10\nqueue-full = \"wait\"\nsends-per-second = 0")
+        .plugin("asking.wat", asking.text());
+    let bot = home.live().await;
+    let metrics = Scraper::of(&bot).await;
+    let mut client = Client::join(&comet, ["web_told"]).await;
+    client.send_all("web_slow", "msg", ["what"; ASKED]);
+    let page = metrics.until("an answer to each", |page| page.events("asking", "handled") >= Some(ASKED as f64)).await;
+    assert_eq!(page.events("asking", "dropped"), Some(0.0));
+    let told = client.next_lines(ASKED).await;
+    assert!(told.iter().all(|line| line == "count 0"), "no question ran into its time: {told:?}");
+    assert!(bot.troubles().is_empty(), "{:?}", bot.troubles());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bot_stops_in_order_while_its_connection_waits() {
+    let comet = Comet::start().await;
+    let (_home, bot) = with("wait", &comet).await;
+    let metrics = Scraper::of(&bot).await;
+    let client = Client::join(&comet, ["web_chat"]).await;
+    client.send_all("web_slow", "msg", ["more"; EVENTS]);
+    metrics.until("the first event", |page| page.events("slow", "handled") > Some(0.0)).await;
+    assert_eq!(bot.stop().await.code, Some(0));
+}

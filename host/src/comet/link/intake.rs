@@ -147,11 +147,19 @@ impl<'a, I: Inlet> Intake<'a, I> {
         self.inlet.settle();
     }
 
-    /// Waits, if that is wanted, until there is room for more, for at most so long.
+    /// Waits, if that is wanted, until there is room for more, for at most so long. Not while somebody waits for an answer,
+    /// which lies behind what is not read: it may be the one who would make room.
     pub(super) async fn wait_for_room(&mut self, most: Duration) {
-        if let Some(room) = self.inlet.room() {
-            let has_room = timeout(most, room).await.is_ok();
-            self.inlet.read_on(has_room);
-        }
+        let Some(room) = self.inlet.room() else { return };
+        let since = Instant::now();
+        let goes_on = async {
+            tokio::select! {
+                () = room => {}
+                () = self.port.asks.is_waited_for() => {}
+            }
+        };
+        let goes_on = timeout(most, goes_on).await.is_ok();
+        self.inlet.read_on(goes_on);
+        self.port.outbox.was_not_read(self.port.exit, since.elapsed());
     }
 }

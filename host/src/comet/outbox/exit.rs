@@ -275,6 +275,10 @@ impl Exit {
         if self.under_way.is_empty() { None } else { self.progress.map(|since| since.elapsed()) }
     }
 
+    pub(super) fn was_not_read(&mut self, time: Duration) {
+        self.progress = self.progress.and_then(|since| since.checked_add(time));
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.turns.is_empty() && self.under_way.is_empty()
     }

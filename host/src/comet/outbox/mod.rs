@@ -323,6 +323,13 @@ impl Outbox {
         self.lock().exits.get(&exit)?.stalled_for()
     }
 
+    /// For so long nobody has looked for answers at an exit: the server is not to blame for that time.
+    pub(super) fn was_not_read(&self, exit: usize, time: Duration) {
+        if let Some(exit) = self.lock().exits.get_mut(&exit) {
+            exit.was_not_read(time);
+        }
+    }
+
     /// Whether nothing waits or is under way at an exit that could still leave: there is nothing, or no connection.
     pub(super) fn has_left(&self, exit: usize) -> bool {
         self.lock().exits.get(&exit).is_none_or(|exit| !exit.is_up || exit.is_idle())

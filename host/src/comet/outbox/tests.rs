@@ -365,3 +365,12 @@ fn many_small_sends_keep_their_order_through_compaction() {
     }
     assert!(seen > 5_000);
 }
+
+#[test]
+fn time_in_which_nobody_reads_is_not_held_against_the_server() {
+    let outbox = outbox();
+    let _lane = lane_with(&outbox, 1, "hello");
+    assert_eq!(take(&outbox).len(), 1);
+    outbox.was_not_read(MAIN_EXIT, Duration::from_secs(3600));
+    assert_eq!(outbox.stalled_for(MAIN_EXIT), Some(Duration::ZERO));
+}

@@ -17,7 +17,10 @@ use tokio::sync::Notify;
 
 use crate::{
     config::QueueFull,
-    plugins::{api::Event, limits::QUEUE_BYTES},
+    plugins::{
+        api::Event,
+        limits::{QUEUE_BEYOND_BYTES, QUEUE_BEYOND_EVENTS, QUEUE_BYTES},
+    },
 };
 
 /// Events that wait for a plugin.
@@ -65,7 +68,7 @@ impl Queue {
         let mut pushed = if is_alone { Pushed::First } else { Pushed::Behind };
         if self.is_full(&waiting) {
             match self.policy() {
-                QueueFull::Wait if !self.is_given_up.load(Ordering::Relaxed) => pushed = Pushed::Beyond,
+                QueueFull::Wait if self.takes_beyond(&waiting) => pushed = Pushed::Beyond,
                 QueueFull::DropOldest => self.make_room(&mut waiting),
                 QueueFull::Wait | QueueFull::DropNewest => {
                     self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -80,6 +83,16 @@ impl Queue {
 
     fn is_full(&self, waiting: &Waiting) -> bool {
         waiting.events.len() >= self.bound.load(Ordering::Relaxed) || waiting.bytes >= QUEUE_BYTES
+    }
+
+    /// Whether one more may wait beyond the bound. Most of the time that is what a reader has read at once; it reads on
+    /// all the same while somebody waits for an answer of the server.
+    #[cold]
+    fn takes_beyond(&self, waiting: &Waiting) -> bool {
+        let most = self.bound.load(Ordering::Relaxed).saturating_add(QUEUE_BEYOND_EVENTS);
+        !self.is_given_up.load(Ordering::Relaxed)
+            && waiting.events.len() < most
+            && waiting.bytes < QUEUE_BYTES + QUEUE_BEYOND_BYTES
     }
 
     #[cold]
@@ -259,6 +272,17 @@ mod tests {
         assert!(poll_immediate(&mut room).await.is_none());
         queue.set_bound(1, QueueFull::DropNewest);
         room.await;
+    }
+
+    #[test]
+    fn what_waits_beyond_the_bound_has_a_bound_too() {
+        let queue = Queue::new(1, QueueFull::Wait);
+        assert_eq!(queue.push(event(0)), Pushed::First);
+        assert!((0..QUEUE_BEYOND_EVENTS).all(|_| queue.push(event(1)) == Pushed::Beyond));
+        assert_eq!(queue.push(event(2)), Pushed::Dropped);
+        let large = Arc::new(Event { data: "x".repeat(QUEUE_BYTES + QUEUE_BEYOND_BYTES), ..(*event(0)).clone() });
+        queue.take(&mut VecDeque::new());
+        assert_eq!([queue.push(large), queue.push(event(3))], [Pushed::First, Pushed::Dropped], "in bytes");
     }
 
     #[test]
