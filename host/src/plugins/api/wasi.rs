@@ -65,13 +65,21 @@ impl HostMonotonicClock for Coarse {
     }
 
     fn now(&self) -> u64 {
-        u64::try_from(self.floor(self.since.elapsed()).as_nanos()).unwrap_or(u64::MAX)
+        // It begins with the first grain over: Go's runtime does not start where the time is 0.
+        let now = self.floor(self.since.elapsed()) + self.grain;
+        u64::try_from(now.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_time_since_the_start_is_never_nothing() {
+        let clock = Coarse { grain: Duration::from_hours(1), since: Instant::now() };
+        assert_eq!(HostMonotonicClock::now(&clock), HostMonotonicClock::resolution(&clock));
+    }
 
     #[test]
     fn a_clock_is_never_ahead_and_never_finer_than_its_grain() {
