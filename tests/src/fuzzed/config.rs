@@ -97,7 +97,7 @@ fn is_value_of_secret(before: &str) -> bool {
 }
 
 fn secret_variables_only(variables: &str) -> bool {
-    variables.lines().filter(|line| line.contains(CANARY)).all(|line| {
+    variables.lines().filter(|line| line.to_ascii_lowercase().contains(CANARY)).all(|line| {
         line.split_once('=')
             .is_some_and(|(name, _)| matches!(name, "COMETBOT_SERVER__TOKEN" | "COMETBOT_EMBEDDED__PASSWORD"))
     })
