@@ -21,7 +21,10 @@ impl Secrets {
     /// To hide these.
     #[must_use]
     pub fn new(secrets: &[(String, Secret)]) -> Self {
-        let long = secrets.iter().map(|(_, secret)| secret.reveal()).filter(|secret| secret.len() >= LEAST_BYTES);
+        let whole = secrets.iter().map(|(_, secret)| secret.reveal());
+        // What a plugin prints is looked at line by line, and a key may have several.
+        let long = whole.flat_map(|secret| secret.lines().map(str::trim).chain([secret]));
+        let long = long.filter(|secret| secret.len() >= LEAST_BYTES);
         let forms: Vec<String> = long.flat_map(|secret| [secret.to_owned(), in_json(secret)]).collect();
         Self((!forms.is_empty()).then(|| forms.into()))
     }
@@ -98,6 +101,13 @@ mod tests {
         assert_eq!(of(&["abcdef", "defghi"]).hide("-abcdefghi-"), "-***-");
         assert_eq!(of(&["abcabc"]).hide("abcabcabc"), "***");
         assert_eq!(of(&["secret-long", "secret"]).hide("secret-long secret"), "*** ***");
+    }
+
+    #[test]
+    fn each_line_of_a_secret_is_one() {
+        let key = of(&["-----BEGIN-----\nabcdefgh\nxy\n-----END-----"]);
+        assert_eq!(key.hide("abcdefgh"), "***");
+        assert_eq!(key.hide("xy and -----END-----"), "xy and ***");
     }
 
     #[test]

@@ -252,7 +252,8 @@ impl Loops {
             self.cleared.set(&pipe, now + CLEARED, now);
             return Err(Held::NoMore(Finding::Cleared(pipe)));
         }
-        (looping.next, looping.last, looping.waiting) = (now + STEP, now, wait);
+        // Held against the least that ever waited: what grows by a little each second is a crowd as well.
+        (looping.next, looping.last, looping.waiting) = (now + STEP, now, wait.min(looping.waiting));
         looping.answers += 1;
         Ok(())
     }

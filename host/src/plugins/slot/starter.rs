@@ -150,7 +150,7 @@ impl Starter {
         if let Some(beyond) = package.manifest.as_ref().map(|manifest| manifest.beyond(&asks))
             && !beyond.is_empty()
         {
-            return Err(StartError::BeyondManifest(AskedFor(&beyond).to_string()));
+            return Err(StartError::BeyondManifest(self.secrets().hidden_in(AskedFor(&beyond).to_string())));
         }
         let label = label(&self.tag.secrets.hide(&wants.version), package.hash);
         let mut version = Version::new(self.clone(), package, instance, asks, label);

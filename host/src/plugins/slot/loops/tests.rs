@@ -170,6 +170,23 @@ fn a_crowd_that_was_taken_for_a_loop_is_let_go() {
     assert!(!plugin.loops.is_any());
 }
 
+#[test]
+fn whoever_keeps_a_loop_alive_by_a_few_messages_a_second_does_not_hold_the_plugin_up_for_long() {
+    let mut plugin = Plugin::new();
+    suspected(&mut plugin, 5 * MS, |_| ("hi".into(), "ho ho".into())).unwrap();
+    plugin.verdict(1, 1).unwrap();
+    let steps = (0..30).find_map(|step| {
+        plugin.batch += 1;
+        let now = plugin.now + step * STEP;
+        let pipe = Arc::clone(&plugin.pipe);
+        let event = Answered { pipe: &pipe, name: "msg", data: "hi", batch: plugin.batch };
+        let held = plugin.loops.hold(event, now, |_| 1 + step as usize);
+        plugin.loops.look(event, &["ho ho".to_owned()], HOPS, now);
+        held.err().map(|held| (step, held))
+    });
+    assert_eq!(steps, Some((11, Held::NoMore(Finding::Cleared("web_chat".into())))));
+}
+
 proptest! {
     #[test]
     fn nothing_is_suspected_before_it_was_answered_often_enough(

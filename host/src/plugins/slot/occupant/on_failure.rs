@@ -93,7 +93,7 @@ impl Occupant {
         let mut newer = VecDeque::new();
         self.queue.take(&mut newer);
         waiting.append(&mut newer);
-        waiting.retain(|event| self.turn == 0 || self.running.grants.hears(&event.pipe, &event.name));
+        waiting.retain(|event| self.running.grants.hears(&event.pipe, &event.name));
         let starter = &self.running.starter;
         let reason = starter.tally().not_tried(&self.running.label, waiting.len());
         let too_many = waiting.len().saturating_sub(starter.terms().quarantine_events);
