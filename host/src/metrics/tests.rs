@@ -260,6 +260,31 @@ fn a_plugin_that_is_slowed_is_told_of_once_and_the_time_is_counted() {
 }
 
 #[test]
+fn a_loop_is_one_line_with_what_is_said_in_it_cut_short() {
+    let metrics = Metrics::new();
+    let karma = metrics.plugin("karma");
+    let (data, time) = ("x\n".repeat(100), Duration::from_millis(250));
+    let lines = said(|| {
+        karma.gate().loop_found(&LoopFound {
+            version: "1",
+            pipe: "web_chat",
+            event: "msg",
+            data: &data,
+            hops: 51,
+            time,
+        });
+        karma.gate().loop_cleared("1", "web_chat");
+        karma.gate().loop_over("1", "web_chat", 7);
+    });
+    let levels: Vec<_> = lines.iter().map(|line| line["level"].as_str().unwrap()).collect();
+    assert_eq!(levels, ["WARN", "INFO"]);
+    let message = lines[0]["message"].as_str().unwrap();
+    assert!(message.contains("answer each other in web_chat: 51 answers or more to \"x\\nx"), "{message}");
+    assert!(message.contains("…\"") && !message.contains('\n') && message.contains("in 0.2 s"), "{message}");
+    assert_eq!(value(&metrics, "cometbot_plugin_loops_total{plugin=\"karma\"}"), Some(1.0));
+}
+
+#[test]
 fn dropped_events_are_counted_at_once_and_said_in_time() {
     let metrics = Metrics::new();
     let karma = metrics.plugin("karma");
