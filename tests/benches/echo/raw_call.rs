@@ -68,7 +68,7 @@ async fn engine_alone(bytes: &[u8]) -> Result<f64, Box<dyn Error>> {
     let mut linker = Linker::<u64>::new(&engine);
     linker.define_unknown_imports_as_traps(&component)?;
     linker.allow_shadowing(true);
-    linker.instance("cometbot:plugin/comet@1.0.0")?.func_wrap(
+    linker.instance("cometbot:plugin/comet@1.1.0")?.func_wrap(
         "send",
         |mut store: StoreContextMut<'_, u64>, (_, _, message): (WasmStr, WasmStr, WasmStr)| {
             let bytes = message.to_str(&store)?.len() as u64;
