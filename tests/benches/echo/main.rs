@@ -71,7 +71,7 @@ fn start_cometbot(binary: &Path, folder: &Path, address: &str) -> Result<Child, 
     std::fs::write(
         &config,
         format!(
-            "[server]\nurl = \"ws://{address}/ws/\"\nversion = \"4.09\"\n[defaults]\nnew-grants = \"grant\"\nsends-per-second = 0\n"
+            "[server]\nurl = \"ws://{address}/ws/\"\nversion = \"4.09\"\n[defaults]\nnew-grants = \"grant\"\nsends-per-second = 0\nhops = 0\n"
         ),
     )?;
     let mut command = Command::new(binary);
